@@ -1,0 +1,108 @@
+// Manager -> PID 1 and back, over one SOCK_SEQPACKET socketpair. One message per packet: MessageHeader, then the body of its
+// type, then `payload` bytes. Descriptors travel with the message that names them (SCM_RIGHTS).
+// PID 1 answers a request only where the table says so; everything else shows in the facts, announced by the doorbell
+// (an eventfd that PID 1 adds 1 to). When the manager dies, PID 1 first carries out what is still queued on the old pair, then
+// makes a new pair and a new manager: a request is either done or was never sent.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace init::channel {
+
+inline constexpr std::uint16_t kChannelVersion = 1;
+inline constexpr std::size_t kMaxMessage = 64 * 1024;
+inline constexpr std::size_t kMaxMessageFds = 130;
+
+enum class MessageType : std::uint16_t {
+  Invalid = 0,
+  // Manager to PID 1.
+  Spawn = 1,        // SpawnBody, payload = exec plan; fds: [cgroup directory][cgroup.procs][plan memfd] as flagged, then passed
+  Signal = 2,       // SignalBody
+  KillCgroup = 3,   // no body; fds: cgroup.kill opened for writing. PID 1 writes "1"
+  Watch = 4,        // WatchBody: slot <- a process that was not spawned here
+  StoreFd = 5,      // StoreBody, one fd; replaces the entry of the same kind and tag
+  FetchFd = 6,      // StoreBody; answered by Fd
+  DropFd = 7,       // StoreBody
+  Acknowledge = 8,  // SlotBody: Exited/Failed -> Free, if attempt matches
+  Finish = 9,       // FinishBody: end everything
+  Ready = 10,       // no body: the manager is up (READY=1 goes to initd's own NOTIFY_SOCKET, the first time)
+  Pong = 11,        // answer to Ping
+  // PID 1 to manager.
+  Resumed = 32,  // ResumedBody: first message on every new pair
+  Fd = 33,       // StoreBody with one fd; without an fd: there is no such entry
+  Ping = 34,
+};
+
+struct MessageHeader {
+  MessageType type = MessageType::Invalid;
+  std::uint16_t version = kChannelVersion;
+  std::uint32_t sequence = 0;
+  std::uint32_t payload = 0;  // bytes after the body
+  std::uint32_t fd_count = 0;
+};
+
+enum SpawnFlags : std::uint32_t {
+  kSpawnHasCgroup = 1U << 0,       // fd: directory, for CLONE_INTO_CGROUP
+  kSpawnHasCgroupProcs = 1U << 1,  // fd: cgroup.procs, for the fall-back
+  kSpawnPlanInMemfd = 1U << 2,     // fd: sealed memfd that holds the plan; payload is empty
+};
+
+struct SpawnBody {
+  std::uint64_t tag = 0;
+  std::uint32_t slot = 0;  // must be Free, else the request is ignored (it was carried out before)
+  std::uint32_t attempt = 0;
+  std::uint32_t role = 0;
+  std::uint32_t flags = 0;
+};
+
+enum class SignalScope : std::uint32_t { Process = 0, Group = 1, Session = 2 };
+
+struct SignalBody {
+  std::uint32_t slot = 0;
+  std::uint32_t attempt = 0;  // of another attempt than the slot's: ignored
+  std::int32_t signal = 0;
+  SignalScope scope = SignalScope::Process;  // Group: the process group that the service leads
+};
+
+struct WatchBody {
+  std::uint64_t tag = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t attempt = 0;
+  std::uint32_t role = 0;
+  std::int32_t pid = 0;
+};
+
+struct StoreBody {
+  std::uint64_t tag = 0;
+  std::uint32_t kind = 0;
+  std::uint32_t reserved = 0;
+};
+
+struct SlotBody {
+  std::uint32_t slot = 0;
+  std::uint32_t attempt = 0;
+};
+
+enum class FinishKind : std::uint32_t { Exit = 0, Poweroff = 1, Reboot = 2, Halt = 3 };
+
+struct FinishBody {
+  FinishKind kind = FinishKind::Exit;
+  std::int32_t exit_code = 0;       // of initd itself, where it can end
+  std::uint32_t grace_ms = 5000;    // between TERM to whatever is left and KILL
+};
+
+struct ResumedBody {
+  std::uint64_t epoch = 0;  // 1 = first manager of this boot
+};
+
+// Numbers of the descriptors that a new manager finds open.
+inline constexpr int kChannelFd = 3;
+inline constexpr int kFactsFd = 4;
+inline constexpr int kDoorbellFd = 5;
+
+// Kinds in the store.
+inline constexpr std::uint32_t kStoreControlListener = 1;
+inline constexpr std::uint32_t kStoreGeneration = 2;
+inline constexpr std::uint32_t kStoreIntents = 3;
+
+}  // namespace init::channel

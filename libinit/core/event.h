@@ -1,0 +1,90 @@
+// What the engine is told. Effects answer by later events, never by a return value. Each names the attempt it belongs to;
+// an event of an attempt that is not the current one is ignored.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "libinit/base/time.h"
+
+namespace init::core {
+
+class Graph;
+using UnitIndex = std::uint32_t;  // index in the graph in force
+using JobId = std::uint64_t;      // chosen by the caller, unique for ever; 0 = nobody waits
+using Attempt = std::uint32_t;    // counts the processes of one unit, from 1
+
+enum class Verb : std::uint8_t { Start, Stop, Restart, TryRestart, Reload, ResetFailed };
+enum class PowerKind : std::uint8_t { Exit, Poweroff, Reboot, Halt };
+
+// Mirrors process::ExitStatus (the core sees no system room): the code, or the signal and whether a core was dumped.
+struct Exit {
+  enum class Kind : std::uint8_t { None, Code, Signal, Dumped };
+  Kind kind = Kind::None;
+  std::int32_t value = 0;
+  friend bool operator==(const Exit&, const Exit&) = default;
+};
+
+struct Requested {
+  JobId job = 0;
+  Verb verb = Verb::Start;
+  UnitIndex unit = 0;
+  std::uint32_t uid = 0;  // who asked; shown by `why`
+  bool boot = false;      // the boot target's own start, not an admin's
+};
+// The caller no longer waits. The wish stays.
+struct JobDropped {
+  JobId job = 0;
+};
+struct Spawned {  // a process exists; exec is not yet known
+  UnitIndex unit = 0;
+  Attempt attempt = 0;
+  std::int32_t pid = 0;
+};
+struct ExecSucceeded {
+  UnitIndex unit = 0;
+  Attempt attempt = 0;
+};
+enum class SpawnError : std::uint8_t {
+  Resources,  // fork failed, out of fds or memory: tried again on its own back-off, never counted as a crash
+  Setup,      // a child step or exec failed: counts as a failed start
+  Config,     // the manager could not make a plan (no such user, bad environment file): counts as a failed start
+};
+struct SpawnFailed {
+  UnitIndex unit = 0;
+  Attempt attempt = 0;
+  SpawnError kind = SpawnError::Setup;
+  std::uint16_t step = 0;  // process::ChildStep, for showing
+  std::int32_t error = 0;  // errno
+};
+struct Exited {
+  UnitIndex unit = 0;
+  Attempt attempt = 0;
+  Exit exit;
+  bool group_empty = true;  // nothing else of the unit is left in its cgroup
+};
+struct GroupEmpty {  // the cgroup has become empty
+  UnitIndex unit = 0;
+};
+enum class TimerKind : std::uint8_t { Phase, Restart };  // Phase: limit of the state it is in (start, stop step, kill)
+struct TimerFired {
+  UnitIndex unit = 0;
+  TimerKind kind = TimerKind::Phase;
+  std::uint32_t serial = 0;  // as given with ArmTimer
+};
+// New unit files are in force: units are matched by name; a running unit that is gone stays known until it stops.
+struct Reloaded {
+  std::shared_ptr<const Graph> graph;
+};
+struct ShutdownRequested {
+  PowerKind kind = PowerKind::Exit;
+  JobId job = 0;
+  std::uint32_t uid = 0;
+};
+
+using Event = std::variant<Requested, JobDropped, Spawned, ExecSucceeded, SpawnFailed, Exited, GroupEmpty, TimerFired, Reloaded,
+                           ShutdownRequested>;
+
+}  // namespace init::core

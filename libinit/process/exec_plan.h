@@ -1,0 +1,136 @@
+// The exec plan: all that a child does between fork and exec, as flat data. The manager resolves users, paths,
+// environment and limits into one; PID 1 only checks that it is well-formed and hands it to the child steps.
+// No pointers: offsets from the start of the plan, in bytes; 0 = absent. Little-endian, host layout, same machine.
+#pragma once
+#include <sys/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "libinit/base/result.h"
+
+namespace init::process {
+
+inline constexpr std::uint32_t kPlanMagic = 0x4e4c5058;  // "XPLN"
+inline constexpr std::uint16_t kPlanVersion = 1;
+inline constexpr std::size_t kPlanMaxBytes = std::size_t{4} << 20;  // argv and environment of execve(2) are <= 2 MiB anyway
+inline constexpr std::uint32_t kKeepId = 0xffffffffU;               // uid, gid, group_count: leave as they are
+inline constexpr std::size_t kLimitCount = 16;                      // RLIMIT_NLIMITS of Linux
+inline constexpr std::size_t kMaxPassedFds = 128;
+
+enum class StdioKind : std::uint8_t {
+  Null,      // /dev/null
+  Inherit,   // what the parent has on the same number
+  Passed,    // the passed fd number `index`
+  Append,    // open path O_APPEND|O_CREAT
+  Truncate,  // open path O_TRUNC|O_CREAT
+  Read,      // open path O_RDONLY
+  Console,   // /dev/console, opened with O_NOCTTY
+  SameAsStdout  // stderr only: a duplicate of stdout
+};
+
+struct StdioPlan {
+  StdioKind kind = StdioKind::Null;
+  // Opened before the change of identity (a file in a directory of our own), else after it, so that a planted
+  // link gives the service's user nothing it lacks.
+  std::uint8_t before_identity = 0;
+  std::uint16_t mode = 0640;  // of a file that is created
+  std::uint32_t path = 0;
+  std::uint32_t index = 0;
+};
+
+struct LimitPlan {
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;  // RLIM64_INFINITY = ~0
+};
+
+struct PassedFdPlan {
+  std::uint32_t index = 0;   // which of the fds that came with the spawn request
+  std::uint32_t target = 0;  // its number in the child, >= 3
+};
+
+enum PlanFlags : std::uint32_t {
+  kPlanNewSession = 1U << 0,       // setsid(2)
+  kPlanNoNewPrivileges = 1U << 1,  // prctl(PR_SET_NO_NEW_PRIVS)
+  kPlanSetNice = 1U << 2,
+  kPlanSetOomScoreAdjust = 1U << 3,
+  kPlanControllingTty = 1U << 4,  // TIOCSCTTY on stdin, after setsid
+  kPlanSearchPath = 1U << 5,      // program has no '/': try each directory of the plan's PATH
+};
+
+struct ExecPlanHeader {
+  std::uint32_t magic = kPlanMagic;
+  std::uint16_t version = kPlanVersion;
+  std::uint16_t header_size = 0;
+  std::uint32_t size = 0;  // of the whole plan, bytes
+  std::uint32_t flags = 0;
+  std::uint32_t program = 0;    // string
+  std::uint32_t argv = 0;       // 8-aligned table of argc + 1 u64: string offsets, then 0; the child turns it into pointers
+  std::uint32_t argc = 0;
+  std::uint32_t envp = 0;       // the same
+  std::uint32_t envc = 0;
+  std::uint32_t working_directory = 0;
+  std::uint32_t root_directory = 0;
+  std::uint32_t umask = 022;
+  std::uint32_t uid = kKeepId;
+  std::uint32_t gid = kKeepId;
+  std::uint32_t groups = 0;  // 4-aligned table of gid_t
+  std::uint32_t group_count = kKeepId;
+  std::int32_t nice = 0;
+  std::int32_t oom_score_adjust = 0;
+  std::uint32_t limit_mask = 0;  // bit r: limits[r] is set
+  std::uint32_t passed = 0;      // 4-aligned table of PassedFdPlan
+  std::uint32_t passed_count = 0;
+  // A string in the environment that ends in 11 blanks of room ("LISTEN_PID=           "), where the child writes its
+  // pid left-aligned and a NUL. 0 = none.
+  std::uint32_t listen_pid = 0;
+  std::array<StdioPlan, 3> stdio{};
+  std::uint32_t reserved = 0;
+  std::array<LimitPlan, kLimitCount> limits{};
+};
+
+// What a plan is made of, before it is encoded. Owned strings; used by the manager and by Command, never by PID 1.
+struct PlanInput {
+  std::string program;  // a path, or a bare name when search_path
+  std::vector<std::string> arguments;  // argv[0] included
+  std::vector<std::string> environment;  // "NAME=value"
+  std::string working_directory;
+  std::string root_directory;
+  std::uint32_t umask = 022;
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+  std::optional<std::vector<gid_t>> groups;
+  std::optional<int> nice;
+  std::optional<int> oom_score_adjust;
+  std::array<std::optional<LimitPlan>, kLimitCount> limits{};
+  struct Stdio {
+    StdioKind kind = StdioKind::Null;
+    std::string path;
+    bool before_identity = false;
+    std::uint16_t mode = 0640;
+    std::uint32_t index = 0;
+  };
+  std::array<Stdio, 3> stdio{};
+  std::vector<PassedFdPlan> passed;
+  bool new_session = true;
+  bool no_new_privileges = false;
+  bool controlling_tty = false;
+  bool search_path = false;
+  bool listen_pid = false;  // append a LISTEN_PID slot to the environment
+};
+
+// Errors: EINVAL with the member's name as object (embedded NUL, empty argv, relative root, bad target), E2BIG.
+[[nodiscard]] Result<std::vector<std::byte>> encode_plan(const PlanInput& input);
+
+// True when every offset, table and string of the plan lies inside it. Reads only; no allocation. Whatever passes here
+// cannot make the child steps touch memory outside the plan.
+[[nodiscard]] bool plan_is_well_formed(std::span<const std::byte> plan) noexcept;
+
+}  // namespace init::process

@@ -1,0 +1,23 @@
+// How a process ended: exited(code) or signaled(signal, core dumped). Follows waitid(2): si_code and si_status.
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace init::process {
+
+struct ExitStatus {
+  enum class Kind : std::uint8_t { None = 0, Exited = 1, Signaled = 2, Dumped = 3 };
+  Kind kind = Kind::None;
+  std::int32_t value = 0;  // the exit code 0..255, or the signal's number
+
+  [[nodiscard]] constexpr bool success() const { return kind == Kind::Exited && value == 0; }
+  friend constexpr bool operator==(const ExitStatus&, const ExitStatus&) = default;
+
+  // "exit 3", "exit 127 (command not found)", "signal 11 (SEGV), core dumped"
+  [[nodiscard]] std::string text() const;
+};
+
+// "TERM" for 15, "RTMIN+3"; a number for what has no name. parse_signal takes "TERM", "SIGTERM", "15"; 0 = no such signal.
+[[nodiscard]] std::string signal_name(int signal);
+
+}  // namespace init::process

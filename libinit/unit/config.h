@@ -1,0 +1,155 @@
+// A unit as its file says it, after defaults: plain data. No system header, so that the core may see it.
+// Filled by the loader through the key table (key_table.h) and by nothing else.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libinit/base/time.h"
+
+namespace init::unit {
+
+enum class Kind : std::uint8_t { Service, Target };
+
+// Where something was written. file indexes Unit::files; line and column count from 1; line 0 = not from a file.
+struct Location {
+  std::uint16_t file = 0;
+  std::uint16_t column = 0;
+  std::uint32_t line = 0;
+};
+
+enum class DependencyKind : std::uint8_t {
+  Requires, Wants, Requisite, BindsTo, PartOf, Upholds, Conflicts, After, Before, Unordered,
+  Provides, OnFailure, OnSuccess, ReloadWith, PreparedBy, StopAfter, StopBefore,
+};
+inline constexpr std::size_t kDependencyKinds = 17;
+
+struct Dependency {
+  DependencyKind kind = DependencyKind::Wants;
+  std::string target;  // a unit id, "db.service"
+  Location where;
+  bool from_link = false;  // by a link in TARGET.wants/ or by [install]
+};
+
+struct Step {
+  std::vector<std::string> argv;  // before expansion of $NAME
+  std::string argv0;              // empty = argv[0]
+  bool ignore_failure = false;
+  bool as_root = false;
+  Location where;
+};
+
+enum class ServiceType : std::uint8_t { Exec, Oneshot };  // later: notify, forking, dbus, idle
+enum class RestartPolicy : std::uint8_t { No, OnSuccess, OnFailure, OnAbnormal, OnAbort, OnWatchdog, Always };
+enum class KillMode : std::uint8_t { Group, Mixed, Main, None };
+enum class FailureAction : std::uint8_t { None, Reboot, Poweroff, Exit };
+
+struct RestartLimit {
+  std::uint32_t burst = 0;  // 0 = no limit
+  Duration interval = kInfinity;
+  FailureAction action = FailureAction::None;
+};
+
+// One line of a stop-schedule: send the signal, then wait this long for the end. The last wait may be kInfinity.
+struct StopStep {
+  std::int32_t signal = 15;
+  Duration wait = kInfinity;
+};
+
+enum class OutputKind : std::uint8_t { Default, Null, File, Truncate, Inherit, Console };  // Default = <log-dir>/<unit>.log
+struct Output {
+  OutputKind kind = OutputKind::Default;
+  std::string path;
+};
+enum class InputKind : std::uint8_t { Null, File, Inherit, Console };
+struct Input {
+  InputKind kind = InputKind::Null;
+  std::string path;
+};
+
+enum class DirectoryKind : std::uint8_t { Runtime, State, Cache, Logs, Config };
+inline constexpr std::size_t kDirectoryKinds = 5;
+struct Directory {
+  DirectoryKind kind = DirectoryKind::Runtime;
+  std::string name;  // relative to /run, /var/lib, /var/cache, /var/log, /etc
+  std::uint16_t mode = 0755;
+};
+
+inline constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
+struct Limit {
+  std::uint64_t soft = kUnlimited;
+  std::uint64_t hard = kUnlimited;
+};
+inline constexpr std::size_t kLimits = 16;  // indexed by RLIMIT_* of Linux
+
+// Exit codes and signals, as in success-exit = [0, 3, "TERM"].
+struct ExitSet {
+  std::vector<std::uint8_t> codes;
+  std::vector<std::uint8_t> signals;
+};
+
+struct ServiceConfig {
+  ServiceType type = ServiceType::Exec;
+  std::vector<Step> command;  // one step; a oneshot may have more
+  std::vector<Step> pre_start;
+  std::vector<Step> reload;
+  std::int32_t reload_signal = 0;  // 0 = none
+  bool remain_after_exit = false;
+
+  RestartPolicy restart = RestartPolicy::OnFailure;
+  Duration restart_delay = std::chrono::milliseconds(100);
+  Duration restart_delay_max = std::chrono::seconds(30);
+  Duration restart_reset_after = std::chrono::seconds(10);
+  RestartLimit restart_limit;
+  ExitSet success_exit, restart_prevent_exit, restart_force_exit;
+
+  Duration start_timeout = std::chrono::seconds(90);
+  Duration stop_timeout = std::chrono::seconds(90);
+  std::int32_t stop_signal = 15;
+  std::vector<StopStep> stop_schedule;  // empty: stop_signal, stop_timeout, KILL
+  KillMode kill_mode = KillMode::Group;
+
+  std::string user, group;  // names or numbers; resolved at each start
+  std::vector<std::string> extra_groups;
+  std::optional<bool> no_new_privileges;  // absent: true exactly when user is not root
+  std::string working_directory;
+  bool working_directory_may_miss = false;
+  std::string root_directory;
+  std::uint16_t umask = 022;
+  std::optional<std::int32_t> nice, oom_score_adjust;
+  Input standard_input;
+  Output standard_output, standard_error;
+
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::string> environment_files, optional_environment_files, pass_environment, unset_environment;
+  std::array<std::optional<Limit>, kLimits> limits{};
+  std::vector<Directory> directories;
+};
+
+struct InstallConfig {
+  std::vector<std::string> wanted_by, required_by, alias, also;
+};
+
+struct Unit {
+  std::string id;  // "nginx.service"
+  Kind kind = Kind::Service;
+  std::string description;
+  std::vector<std::string> documentation;
+  std::vector<std::string> files;  // paths; files[0] is the unit's own
+  std::vector<Dependency> dependencies;
+  std::vector<std::string> operators;
+  bool default_dependencies = true;
+  bool stop_when_unneeded = false;
+  bool refuse_manual_start = false;
+  bool refuse_manual_stop = false;
+  bool essential = false;
+  FailureAction on_failure_action = FailureAction::None;
+  ServiceConfig service;
+  InstallConfig install;
+};
+
+}  // namespace init::unit
