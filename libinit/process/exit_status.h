@@ -1,7 +1,9 @@
-// How a process ended: exited(code) or signaled(signal, core dumped). Follows waitid(2): si_code and si_status.
+// How a process ended: exited(code) or signaled(signal, core dumped). Follows waitid(2): si_code and
+// si_status.
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace init::process {
 
@@ -17,7 +19,10 @@ struct ExitStatus {
   [[nodiscard]] std::string text() const;
 };
 
-// "TERM" for 15, "RTMIN+3"; a number for what has no name. parse_signal takes "TERM", "SIGTERM", "15"; 0 = no such signal.
+// "TERM" for 15, "RTMIN+3" for 37; the number itself for what has no name.
 [[nodiscard]] std::string signal_name(int signal);
+
+// "TERM", "SIGTERM", "15", "RTMIN+3", "RTMAX-1", as in signal(7); 0 = no such signal.
+[[nodiscard]] int parse_signal(std::string_view name);
 
 }  // namespace init::process
