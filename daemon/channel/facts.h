@@ -1,8 +1,10 @@
-// The facts: a memfd that PID 1 writes and the manager reads. What stands here is what happened; messages are only
-// doorbells. Fixed layout, versioned, sparse: 65,536 slots are mapped, pages come into being when a slot is first used.
+// The facts: a memfd that PID 1 writes and the manager reads. What stands here is what happened; messages are
+// only doorbells. Fixed layout, versioned, sparse: 65,536 slots are mapped, pages come into being when a slot
+// is first used.
 //
-// Layout of the memfd: FactsHeader | change ring | orphan ring | store table | slots | pids. The pids are on pages of their
-// own, because the kernel writes them (CLONE_PARENT_SETTID) while everything else is write-protected outside commit.
+// Layout of the memfd: FactsHeader | change ring | orphan ring | store table | slots | pids. The pids are on
+// pages of their own, because the kernel writes them (CLONE_PARENT_SETTID) while everything else is
+// write-protected outside commit.
 #pragma once
 #include <array>
 #include <atomic>
@@ -40,7 +42,7 @@ struct alignas(64) Slot {
   std::uint32_t attempt = 0;
   std::uint32_t role = 0;
   SlotState state = SlotState::Free;
-  std::int32_t pid = 0;  // 0 while Spawning until PID 1 has copied it from the pids page
+  std::int32_t pid = 0;          // 0 while Spawning until PID 1 has copied it from the pids page
   std::uint64_t started_ns = 0;  // CLOCK_MONOTONIC
   std::uint64_t ended_ns = 0;
   std::uint32_t exit_kind = 0;  // process::ExitStatus::Kind
@@ -84,16 +86,16 @@ struct FactsHeader {
   std::uint64_t magic = kFactsMagic;
   std::uint32_t version = kFactsVersion;
   std::uint32_t slot_size = sizeof(Slot);
-  std::uint64_t epoch = 0;            // grows with each start of the manager
-  std::uint32_t manager_restarts = 0; // since boot
+  std::uint64_t epoch = 0;             // grows with each start of the manager
+  std::uint32_t manager_restarts = 0;  // since boot
   std::int32_t manager_last_exit_kind = 0;
   std::int32_t manager_last_exit_value = 0;
   Environment environment = Environment::Process;  // PID 1 of a machine, of a namespace, or no PID 1 at all
-  std::uint64_t started_ns = 0;       // CLOCK_MONOTONIC at initd's own start
+  std::uint64_t started_ns = 0;                    // CLOCK_MONOTONIC at initd's own start
   std::uint64_t orphans_reaped = 0;
-  std::uint64_t orphan_head = 0;      // entries ever written to the orphan ring
+  std::uint64_t orphan_head = 0;               // entries ever written to the orphan ring
   std::atomic<std::uint64_t> change_head = 0;  // entries ever written to the change ring, release order
-  std::uint32_t slots_used = 0;       // one past the highest slot ever used
+  std::uint32_t slots_used = 0;                // one past the highest slot ever used
   std::uint32_t store_used = 0;
   std::array<SignalFact, kSignalCount> signals{};
 };
@@ -103,7 +105,8 @@ constexpr std::size_t page_up(std::size_t bytes) {
   return (bytes + kPage - 1) / kPage * kPage;
 }
 inline constexpr std::size_t kChangeRingOffset = page_up(sizeof(FactsHeader));
-inline constexpr std::size_t kOrphanRingOffset = page_up(kChangeRingOffset + kChangeRing * sizeof(std::uint32_t));
+inline constexpr std::size_t kOrphanRingOffset =
+    page_up(kChangeRingOffset + kChangeRing * sizeof(std::uint32_t));
 inline constexpr std::size_t kStoreOffset = page_up(kOrphanRingOffset + kOrphanRing * sizeof(Orphan));
 inline constexpr std::size_t kSlotsOffset = page_up(kStoreOffset + kStoreCount * sizeof(StoreEntry));
 inline constexpr std::size_t kPidsOffset = page_up(kSlotsOffset + kSlotCount * sizeof(Slot));

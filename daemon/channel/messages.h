@@ -1,8 +1,9 @@
-// Manager -> PID 1 and back, over one SOCK_SEQPACKET socketpair. One message per packet: MessageHeader, then the body of its
-// type, then `payload` bytes. Descriptors travel with the message that names them (SCM_RIGHTS).
-// PID 1 answers a request only where the table says so; everything else shows in the facts, announced by the doorbell
-// (an eventfd that PID 1 adds 1 to). When the manager dies, PID 1 first carries out what is still queued on the old pair, then
-// makes a new pair and a new manager: a request is either done or was never sent.
+// Manager -> PID 1 and back, over one SOCK_SEQPACKET socketpair. One message per packet: MessageHeader, then
+// the body of its type, then `payload` bytes. Descriptors travel with the message that names them
+// (SCM_RIGHTS). PID 1 answers a request only where the table says so; everything else shows in the facts,
+// announced by the doorbell (an eventfd that PID 1 adds 1 to). When the manager dies, PID 1 first carries out
+// what is still queued on the old pair, then makes a new pair and a new manager: a request is either done or
+// was never sent.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +17,8 @@ inline constexpr std::size_t kMaxMessageFds = 130;
 enum class MessageType : std::uint16_t {
   Invalid = 0,
   // Manager to PID 1.
-  Spawn = 1,        // SpawnBody, payload = exec plan; fds: [cgroup directory][cgroup.procs][plan memfd] as flagged, then passed
+  Spawn = 1,  // SpawnBody, payload = exec plan; fds: [cgroup directory][cgroup.procs][plan memfd] as flagged,
+              // then passed
   Signal = 2,       // SignalBody
   KillCgroup = 3,   // no body; fds: cgroup.kill opened for writing. PID 1 writes "1"
   Watch = 4,        // WatchBody: slot <- a process that was not spawned here
@@ -87,8 +89,8 @@ enum class FinishKind : std::uint32_t { Exit = 0, Poweroff = 1, Reboot = 2, Halt
 
 struct FinishBody {
   FinishKind kind = FinishKind::Exit;
-  std::int32_t exit_code = 0;       // of initd itself, where it can end
-  std::uint32_t grace_ms = 5000;    // between TERM to whatever is left and KILL
+  std::int32_t exit_code = 0;     // of initd itself, where it can end
+  std::uint32_t grace_ms = 5000;  // between TERM to whatever is left and KILL
 };
 
 struct ResumedBody {

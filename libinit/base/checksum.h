@@ -1,4 +1,5 @@
-// CRC-32C (Castagnoli), as in RFC 3720 appendix B.4; and FNV-1a, 64 bits, for tags that must be the same over restarts.
+// CRC-32C (Castagnoli), as in RFC 3720 appendix B.4; and FNV-1a, 64 bits, for tags that must be the same over
+// restarts.
 #pragma once
 #include <cstddef>
 #include <cstdint>

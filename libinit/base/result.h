@@ -1,4 +1,5 @@
-// Result<T>: a value or an Error that says what failed, on what, why, and what to do. No exception leaves a room.
+// Result<T>: a value or an Error that says what failed, on what, why, and what to do. No exception leaves a
+// room.
 #pragma once
 #include <string>
 #include <tl/expected.hpp>
@@ -6,8 +7,9 @@
 
 namespace init {
 
-// code is an errno value, or 0 where the failure has no errno. step is the operation that failed ("open", "parse"),
-// object what it was done to (a path, a name, a number), unit the unit id it concerns; each may be empty.
+// code is an errno value, or 0 where the failure has no errno. step is the operation that failed ("open",
+// "parse"), object what it was done to (a path, a name, a number), unit the unit id it concerns; each may be
+// empty.
 struct Error {
   int code = 0;
   std::string step;

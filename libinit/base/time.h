@@ -1,6 +1,7 @@
 // Points in time as types, so that clocks cannot be mixed. Durations are std::chrono.
-// Monotonic: CLOCK_MONOTONIC, for timeouts (a suspended machine does not use them up); survives a restart of a
-// process, not of the machine. Boot: CLOCK_BOOTTIME, runs on in suspend. Wall: CLOCK_REALTIME, for people only.
+// Monotonic: CLOCK_MONOTONIC, for timeouts (a suspended machine does not use them up); survives a restart of
+// a process, not of the machine. Boot: CLOCK_BOOTTIME, runs on in suspend. Wall: CLOCK_REALTIME, for people
+// only.
 #pragma once
 #include <chrono>
 #include <compare>

@@ -1,4 +1,5 @@
-// UniqueFd: the one owner of a file descriptor. Every fd in this tree is O_CLOEXEC from birth and held by one of these.
+// UniqueFd: the one owner of a file descriptor. Every fd in this tree is O_CLOEXEC from birth and held by one
+// of these.
 #pragma once
 #include <unistd.h>
 

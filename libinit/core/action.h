@@ -1,5 +1,6 @@
-// What the engine wants done. The shell carries actions out in order, after it has committed the records of the units that
-// changed (Engine::changed), so that a crash in between repeats an action and never forgets one.
+// What the engine wants done. The shell carries actions out in order, after it has committed the records of
+// the units that changed (Engine::changed), so that a crash in between repeats an action and never forgets
+// one.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -46,11 +47,12 @@ struct StateChanged {  // for subscribers and the console
 };
 enum class JobOutcome : std::uint8_t {
   Done,
-  Failed,     // the unit itself failed
-  Blocked,    // a dependency has failed and is not retrying right now, or the unit lies on a cycle; the wish stays
-  Canceled,   // a later request took its place
-  Refused,    // refuse-manual-start, shutting down, nothing to reload
-  Skipped,    // requisite not active, and the like
+  Failed,    // the unit itself failed
+  Blocked,   // a dependency has failed and is not retrying right now, or the unit lies on a cycle; the wish
+             // stays
+  Canceled,  // a later request took its place
+  Refused,   // refuse-manual-start, shutting down, nothing to reload
+  Skipped,   // requisite not active, and the like
   TimedOut,
 };
 struct JobFinished {
@@ -63,7 +65,8 @@ struct Power {  // everything has stopped
   PowerKind kind = PowerKind::Exit;
 };
 
-using Action = std::variant<Spawn, Signal, KillGroup, ArmTimer, CancelTimer, StateChanged, JobFinished, Power>;
+using Action =
+    std::variant<Spawn, Signal, KillGroup, ArmTimer, CancelTimer, StateChanged, JobFinished, Power>;
 
 class ActionSink {
  public:

@@ -1,5 +1,5 @@
-// What the engine is told. Effects answer by later events, never by a return value. Each names the attempt it belongs to;
-// an event of an attempt that is not the current one is ignored.
+// What the engine is told. Effects answer by later events, never by a return value. Each names the attempt it
+// belongs to; an event of an attempt that is not the current one is ignored.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -19,7 +19,8 @@ using Attempt = std::uint32_t;    // counts the processes of one unit, from 1
 enum class Verb : std::uint8_t { Start, Stop, Restart, TryRestart, Reload, ResetFailed };
 enum class PowerKind : std::uint8_t { Exit, Poweroff, Reboot, Halt };
 
-// Mirrors process::ExitStatus (the core sees no system room): the code, or the signal and whether a core was dumped.
+// Mirrors process::ExitStatus (the core sees no system room): the code, or the signal and whether a core was
+// dumped.
 struct Exit {
   enum class Kind : std::uint8_t { None, Code, Signal, Dumped };
   Kind kind = Kind::None;
@@ -50,7 +51,7 @@ struct ExecSucceeded {
 enum class SpawnError : std::uint8_t {
   Resources,  // fork failed, out of fds or memory: tried again on its own back-off, never counted as a crash
   Setup,      // a child step or exec failed: counts as a failed start
-  Config,     // the manager could not make a plan (no such user, bad environment file): counts as a failed start
+  Config,  // the manager could not make a plan (no such user, bad environment file): counts as a failed start
 };
 struct SpawnFailed {
   UnitIndex unit = 0;
@@ -68,13 +69,17 @@ struct Exited {
 struct GroupEmpty {  // the cgroup has become empty
   UnitIndex unit = 0;
 };
-enum class TimerKind : std::uint8_t { Phase, Restart };  // Phase: limit of the state it is in (start, stop step, kill)
+enum class TimerKind : std::uint8_t {
+  Phase,
+  Restart
+};  // Phase: limit of the state it is in (start, stop step, kill)
 struct TimerFired {
   UnitIndex unit = 0;
   TimerKind kind = TimerKind::Phase;
   std::uint32_t serial = 0;  // as given with ArmTimer
 };
-// New unit files are in force: units are matched by name; a running unit that is gone stays known until it stops.
+// New unit files are in force: units are matched by name; a running unit that is gone stays known until it
+// stops.
 struct Reloaded {
   std::shared_ptr<const Graph> graph;
 };
@@ -84,7 +89,7 @@ struct ShutdownRequested {
   std::uint32_t uid = 0;
 };
 
-using Event = std::variant<Requested, JobDropped, Spawned, ExecSucceeded, SpawnFailed, Exited, GroupEmpty, TimerFired, Reloaded,
-                           ShutdownRequested>;
+using Event = std::variant<Requested, JobDropped, Spawned, ExecSucceeded, SpawnFailed, Exited, GroupEmpty,
+                           TimerFired, Reloaded, ShutdownRequested>;
 
 }  // namespace init::core

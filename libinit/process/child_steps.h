@@ -1,5 +1,5 @@
-// What a child does between fork and exec: one fixed order, raw system calls, its own stack only (no errno, no globals,
-// no heap). Shared by PID 1 and, later, by libinit's Command.
+// What a child does between fork and exec: one fixed order, raw system calls, its own stack only (no errno,
+// no globals, no heap). Shared by PID 1 and, later, by libinit's Command.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,10 +10,10 @@ namespace init::process {
 // The order in which the steps run; the numbers are part of the facts that outlive a version: append only.
 enum class ChildStep : std::uint32_t {
   None = 0,
-  Unshare = 1,   // close_range(1024, ~0, CLOSE_RANGE_UNSHARE); then 'unshared' is reported
-  Signals = 2,   // all dispositions default, mask empty
+  Unshare = 1,  // close_range(1024, ~0, CLOSE_RANGE_UNSHARE); then 'unshared' is reported
+  Signals = 2,  // all dispositions default, mask empty
   Session = 3,
-  Cgroup = 4,    // only where CLONE_INTO_CGROUP was refused
+  Cgroup = 4,  // only where CLONE_INTO_CGROUP was refused
   Limits = 5,
   OomScore = 6,
   Nice = 7,
@@ -24,19 +24,19 @@ enum class ChildStep : std::uint32_t {
   Group = 12,
   User = 13,
   NoNewPrivileges = 14,
-  Stdio = 15,     // files opened as the service's user; 0, 1 and 2 put in place
+  Stdio = 15,  // files opened as the service's user; 0, 1 and 2 put in place
   Terminal = 16,
   PassedFds = 17,
   WorkingDirectory = 18,
   Exec = 19,
-  Fork = 64,      // not a step of the child: PID 1 could not make one
+  Fork = 64,  // not a step of the child: PID 1 could not make one
 };
 
 [[nodiscard]] const char* child_step_name(ChildStep step) noexcept;
 
-// What goes through the report pipe, one write each (12 bytes are atomic). Unshare with error 0: the passed fds may be
-// closed by the parent. Exec with error 0: execve comes next, so EOF after it means the program runs. Error > 0: failed,
-// the child exits 127 when the program was not found, 126 otherwise.
+// What goes through the report pipe, one write each (12 bytes are atomic). Unshare with error 0: the passed
+// fds may be closed by the parent. Exec with error 0: execve comes next, so EOF after it means the program
+// runs. Error > 0: failed, the child exits 127 when the program was not found, 126 otherwise.
 struct ChildReport {
   std::uint32_t step = 0;
   std::int32_t error = 0;
@@ -44,14 +44,14 @@ struct ChildReport {
 };
 
 struct ChildContext {
-  int report_fd = -1;                  // write end, O_CLOEXEC
-  std::span<const int> passed_fds;     // numbers in the parent's table
-  int cgroup_procs_fd = -1;            // where to write "0" when the child must join by itself; -1 = nothing to do
-  bool shares_table = false;           // cloned with CLONE_FILES: unshare first
+  int report_fd = -1;               // write end, O_CLOEXEC
+  std::span<const int> passed_fds;  // numbers in the parent's table
+  int cgroup_procs_fd = -1;   // where to write "0" when the child must join by itself; -1 = nothing to do
+  bool shares_table = false;  // cloned with CLONE_FILES: unshare first
 };
 
-// Never returns: execve or _exit. plan must be well-formed, writable, and the caller's own copy: offsets in its tables
-// are turned into pointers in place.
+// Never returns: execve or _exit. plan must be well-formed, writable, and the caller's own copy: offsets in
+// its tables are turned into pointers in place.
 [[noreturn]] void run_child_steps(std::span<std::byte> plan, const ChildContext& context) noexcept;
 
 }  // namespace init::process

@@ -1,5 +1,5 @@
-// The one event loop: epoll, level-triggered, in priority order. No heap, no timers of its own, no callbacks kept by
-// address: what is ready comes back as a token, so a source that is gone cannot be called.
+// The one event loop: epoll, level-triggered, in priority order. No heap, no timers of its own, no callbacks
+// kept by address: what is ready comes back as a token, so a source that is gone cannot be called.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace init::process {
 
-// kind is the priority as well: lower kinds of one turn come first. index is the owner's business (slot, client number).
+// kind is the priority as well: lower kinds of one turn come first. index is the owner's business (slot,
+// client number).
 struct Token {
   std::uint32_t kind = 0;
   std::uint32_t index = 0;
@@ -33,8 +34,9 @@ class EventLoop {
   [[nodiscard]] int change(int fd, std::uint32_t events, Token token) noexcept;
   void remove(int fd) noexcept;  // before the fd is closed; unknown fds are ignored
 
-  // Waits until something is ready or the deadline has passed (never() = no limit), and returns what is ready, sorted
-  // by kind, in order of arrival within one kind. EINTR is an empty turn. Valid until the next call.
+  // Waits until something is ready or the deadline has passed (never() = no limit), and returns what is
+  // ready, sorted by kind, in order of arrival within one kind. EINTR is an empty turn. Valid until the next
+  // call.
   [[nodiscard]] std::span<const Ready> wait(MonotonicTime deadline) noexcept;
 
  private:

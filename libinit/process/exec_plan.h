@@ -1,6 +1,7 @@
-// The exec plan: all that a child does between fork and exec, as flat data. The manager resolves users, paths,
-// environment and limits into one; PID 1 only checks that it is well-formed and hands it to the child steps.
-// No pointers: offsets from the start of the plan, in bytes; 0 = absent. Little-endian, host layout, same machine.
+// The exec plan: all that a child does between fork and exec, as flat data. The manager resolves users,
+// paths, environment and limits into one; PID 1 only checks that it is well-formed and hands it to the child
+// steps. No pointers: offsets from the start of the plan, in bytes; 0 = absent. Little-endian, host layout,
+// same machine.
 #pragma once
 #include <sys/types.h>
 
@@ -20,19 +21,20 @@ namespace init::process {
 
 inline constexpr std::uint32_t kPlanMagic = 0x4e4c5058;  // "XPLN"
 inline constexpr std::uint16_t kPlanVersion = 1;
-inline constexpr std::size_t kPlanMaxBytes = std::size_t{4} << 20;  // argv and environment of execve(2) are <= 2 MiB anyway
-inline constexpr std::uint32_t kKeepId = 0xffffffffU;               // uid, gid, group_count: leave as they are
-inline constexpr std::size_t kLimitCount = 16;                      // RLIMIT_NLIMITS of Linux
+inline constexpr std::size_t kPlanMaxBytes = std::size_t{4}
+                                             << 20;  // argv and environment of execve(2) are <= 2 MiB anyway
+inline constexpr std::uint32_t kKeepId = 0xffffffffU;  // uid, gid, group_count: leave as they are
+inline constexpr std::size_t kLimitCount = 16;         // RLIMIT_NLIMITS of Linux
 inline constexpr std::size_t kMaxPassedFds = 128;
 
 enum class StdioKind : std::uint8_t {
-  Null,      // /dev/null
-  Inherit,   // what the parent has on the same number
-  Passed,    // the passed fd number `index`
-  Append,    // open path O_APPEND|O_CREAT
-  Truncate,  // open path O_TRUNC|O_CREAT
-  Read,      // open path O_RDONLY
-  Console,   // /dev/console, opened with O_NOCTTY
+  Null,         // /dev/null
+  Inherit,      // what the parent has on the same number
+  Passed,       // the passed fd number `index`
+  Append,       // open path O_APPEND|O_CREAT
+  Truncate,     // open path O_TRUNC|O_CREAT
+  Read,         // open path O_RDONLY
+  Console,      // /dev/console, opened with O_NOCTTY
   SameAsStdout  // stderr only: a duplicate of stdout
 };
 
@@ -71,10 +73,11 @@ struct ExecPlanHeader {
   std::uint16_t header_size = 0;
   std::uint32_t size = 0;  // of the whole plan, bytes
   std::uint32_t flags = 0;
-  std::uint32_t program = 0;    // string
-  std::uint32_t argv = 0;       // 8-aligned table of argc + 1 u64: string offsets, then 0; the child turns it into pointers
+  std::uint32_t program = 0;  // string
+  std::uint32_t argv =
+      0;  // 8-aligned table of argc + 1 u64: string offsets, then 0; the child turns it into pointers
   std::uint32_t argc = 0;
-  std::uint32_t envp = 0;       // the same
+  std::uint32_t envp = 0;  // the same
   std::uint32_t envc = 0;
   std::uint32_t working_directory = 0;
   std::uint32_t root_directory = 0;
@@ -88,18 +91,19 @@ struct ExecPlanHeader {
   std::uint32_t limit_mask = 0;  // bit r: limits[r] is set
   std::uint32_t passed = 0;      // 4-aligned table of PassedFdPlan
   std::uint32_t passed_count = 0;
-  // A string in the environment that ends in 11 blanks of room ("LISTEN_PID=           "), where the child writes its
-  // pid left-aligned and a NUL. 0 = none.
+  // A string in the environment that ends in 11 blanks of room ("LISTEN_PID=           "), where the child
+  // writes its pid left-aligned and a NUL. 0 = none.
   std::uint32_t listen_pid = 0;
   std::array<StdioPlan, 3> stdio{};
   std::uint32_t reserved = 0;
   std::array<LimitPlan, kLimitCount> limits{};
 };
 
-// What a plan is made of, before it is encoded. Owned strings; used by the manager and by Command, never by PID 1.
+// What a plan is made of, before it is encoded. Owned strings; used by the manager and by Command, never by
+// PID 1.
 struct PlanInput {
-  std::string program;  // a path, or a bare name when search_path
-  std::vector<std::string> arguments;  // argv[0] included
+  std::string program;                   // a path, or a bare name when search_path
+  std::vector<std::string> arguments;    // argv[0] included
   std::vector<std::string> environment;  // "NAME=value"
   std::string working_directory;
   std::string root_directory;
@@ -126,11 +130,12 @@ struct PlanInput {
   bool listen_pid = false;  // append a LISTEN_PID slot to the environment
 };
 
-// Errors: EINVAL with the member's name as object (embedded NUL, empty argv, relative root, bad target), E2BIG.
+// Errors: EINVAL with the member's name as object (embedded NUL, empty argv, relative root, bad target),
+// E2BIG.
 [[nodiscard]] Result<std::vector<std::byte>> encode_plan(const PlanInput& input);
 
-// True when every offset, table and string of the plan lies inside it. Reads only; no allocation. Whatever passes here
-// cannot make the child steps touch memory outside the plan.
+// True when every offset, table and string of the plan lies inside it. Reads only; no allocation. Whatever
+// passes here cannot make the child steps touch memory outside the plan.
 [[nodiscard]] bool plan_is_well_formed(std::span<const std::byte> plan) noexcept;
 
 }  // namespace init::process

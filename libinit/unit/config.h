@@ -15,7 +15,8 @@ namespace init::unit {
 
 enum class Kind : std::uint8_t { Service, Target };
 
-// Where something was written. file indexes Unit::files; line and column count from 1; line 0 = not from a file.
+// Where something was written. file indexes Unit::files; line and column count from 1; line 0 = not from a
+// file.
 struct Location {
   std::uint16_t file = 0;
   std::uint16_t column = 0;
@@ -23,8 +24,23 @@ struct Location {
 };
 
 enum class DependencyKind : std::uint8_t {
-  Requires, Wants, Requisite, BindsTo, PartOf, Upholds, Conflicts, After, Before, Unordered,
-  Provides, OnFailure, OnSuccess, ReloadWith, PreparedBy, StopAfter, StopBefore,
+  Requires,
+  Wants,
+  Requisite,
+  BindsTo,
+  PartOf,
+  Upholds,
+  Conflicts,
+  After,
+  Before,
+  Unordered,
+  Provides,
+  OnFailure,
+  OnSuccess,
+  ReloadWith,
+  PreparedBy,
+  StopAfter,
+  StopBefore,
 };
 inline constexpr std::size_t kDependencyKinds = 17;
 
@@ -54,13 +70,21 @@ struct RestartLimit {
   FailureAction action = FailureAction::None;
 };
 
-// One line of a stop-schedule: send the signal, then wait this long for the end. The last wait may be kInfinity.
+// One line of a stop-schedule: send the signal, then wait this long for the end. The last wait may be
+// kInfinity.
 struct StopStep {
   std::int32_t signal = 15;
   Duration wait = kInfinity;
 };
 
-enum class OutputKind : std::uint8_t { Default, Null, File, Truncate, Inherit, Console };  // Default = <log-dir>/<unit>.log
+enum class OutputKind : std::uint8_t {
+  Default,
+  Null,
+  File,
+  Truncate,
+  Inherit,
+  Console
+};  // Default = <log-dir>/<unit>.log
 struct Output {
   OutputKind kind = OutputKind::Default;
   std::string path;
