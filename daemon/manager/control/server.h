@@ -1,0 +1,108 @@
+// The control socket's server. Passive: it owns the listener and the clients, the application runs the loop,
+// hands over what is ready, takes calls and answers them. Answers may come in any order and at any later
+// time; each client sees its own in the order of its calls, as Varlink wants it.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libinit/api/message.h"
+#include "libinit/base/result.h"
+#include "libinit/base/time.h"
+#include "libinit/base/unique_fd.h"
+#include "libinit/process/event_loop.h"
+
+namespace init::control {
+
+// Makes the directory (0755) and the socket (0666: roles decide, not the mode), replacing a socket that
+// stands there. Listening, non-blocking. Errors: those of mkdir, bind, listen; ENAMETOOLONG; EEXIST when
+// something else than a socket is there.
+[[nodiscard]] Result<UniqueFd> create_listener(const std::string& path);
+
+// Who is at the other end, as the kernel said when the connection was accepted (SO_PEERCRED, SO_PEERGROUPS).
+struct Peer {
+  uid_t uid = static_cast<uid_t>(-1);
+  gid_t gid = static_cast<gid_t>(-1);
+  pid_t pid = 0;  // for showing only: may be reused
+  std::vector<gid_t> groups;
+};
+
+struct CallId {
+  std::uint64_t client = 0;
+  std::uint64_t serial = 0;
+  friend constexpr auto operator<=>(const CallId&, const CallId&) = default;
+};
+
+// A call that its peer is allowed to make.
+struct Call {
+  CallId id;
+  Peer peer;
+  api::Request request;
+  std::string request_id;  // empty = none: carried out each time
+  bool more = false;       // progress may be sent
+  bool oneway = false;     // nobody waits: reply() and error() on it do nothing
+};
+
+struct ServerOptions {
+  std::uint32_t token_kind = 0;
+  uid_t owner = 0;  // besides root, may all: the euid that initd runs as
+  // True when the peer is among the unit's operators. Never asked about root and owner, nor with an empty
+  // unit.
+  std::function<bool(const Peer& peer, std::string_view unit)> is_operator;
+  std::size_t max_clients = 512;
+  std::size_t max_clients_per_user = 64;  // does not bind root and owner
+  std::size_t reserved_for_root =
+      8;  // of max_clients; and as many descriptors kept for when the table is full
+  std::size_t max_pending_calls = 64;  // unanswered, per client; more are not read
+  std::size_t max_queued_bytes =
+      256 * 1024;  // of answers, per client; one larger answer only into an empty queue
+  std::size_t calls_per_turn = 32;
+  Duration half_open_limit = std::chrono::seconds(5);  // to send a whole call, once connected or begun
+  Duration stalled_limit = std::chrono::seconds(30);   // to take at least a byte of what waits for it
+};
+
+class Server {
+ public:
+  // loop must outlive the server. The listener is watched from now on. Errors: those of epoll_ctl(2).
+  [[nodiscard]] static Result<std::unique_ptr<Server>> create(process::EventLoop& loop, UniqueFd listener,
+                                                              ServerOptions options);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // For every Ready of the token kind.
+  void handle(const process::Ready& ready, MonotonicTime now);
+  // At most calls_per_turn calls, one of each client at most, taking turns. Once per turn of the loop, after
+  // handle().
+  [[nodiscard]] std::vector<Call> take_calls(MonotonicTime now);
+  // Calls whose caller has gone, or was closed, before the final answer. Each once.
+  [[nodiscard]] std::vector<CallId> take_dropped();
+
+  // A CallId whose client is gone is ignored. What the peer's role may not see is taken out here.
+  void reply(CallId id, api::Reply reply, bool continues = false);
+  void error(CallId id, const api::CallError& error);
+
+  // When expire() or take_calls() is next needed, whatever the loop reports; in the past when calls are
+  // waiting to be taken.
+  [[nodiscard]] MonotonicTime next_deadline() const;
+  void expire(MonotonicTime now);
+
+  [[nodiscard]] std::size_t client_count() const;
+  [[nodiscard]] std::size_t queued_bytes() const;  // of all clients, both directions
+
+ private:
+  struct Client;
+  Server(process::EventLoop& loop, UniqueFd listener, ServerOptions options);
+
+  process::EventLoop& loop_;
+  UniqueFd listener_;
+  ServerOptions options_;
+};
+
+}  // namespace init::control
