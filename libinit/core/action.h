@@ -1,13 +1,12 @@
 // What the engine wants done. The shell carries actions out in order, after it has committed the records of
-// the units that changed (Engine::changed), so that a crash in between repeats an action and never forgets
-// one.
+// the units that changed (Engine::changed) and of the jobs, so that a crash in between repeats an action and
+// never forgets one.
 #pragma once
 #include <cstdint>
-#include <string>
 #include <variant>
-#include <vector>
 
 #include "libinit/core/event.h"
+#include "libinit/core/state.h"
 
 namespace init::core {
 
@@ -19,7 +18,10 @@ struct Spawn {  // answered by Spawned and ExecSucceeded, or SpawnFailed; then E
   Role role = Role::Main;
   std::uint16_t step = 0;  // which step of command, pre_start or reload
 };
-enum class SignalTarget : std::uint8_t { Main, Group };
+enum class SignalTarget : std::uint8_t {
+  Main,
+  Group
+};  // the one process of that attempt, or all of the unit
 struct Signal {
   UnitIndex unit = 0;
   Attempt attempt = 0;
@@ -39,7 +41,6 @@ struct CancelTimer {
   UnitIndex unit = 0;
   TimerKind kind = TimerKind::Phase;
 };
-enum class PublicState : std::uint8_t { Inactive, Activating, Active, Reloading, Deactivating, Failed };
 struct StateChanged {  // for subscribers and the console
   UnitIndex unit = 0;
   PublicState from = PublicState::Inactive;
@@ -52,12 +53,12 @@ enum class JobOutcome : std::uint8_t {
              // stays
   Canceled,  // a later request took its place
   Refused,   // refuse-manual-start, shutting down, nothing to reload
-  Skipped,   // requisite not active, and the like
+  Skipped,   // requisite not active; the wish stays
   TimedOut,
 };
 struct JobFinished {
   JobId job = 0;
-  UnitIndex unit = 0;
+  UnitIndex unit = 0;  // kNoUnit for a shutdown, or when a reload removed the unit
   JobOutcome outcome = JobOutcome::Done;
   UnitIndex cause = 0;  // the unit that failed or blocks; = unit when it is itself
 };

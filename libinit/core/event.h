@@ -1,11 +1,9 @@
 // What the engine is told. Effects answer by later events, never by a return value. Each names the attempt it
-// belongs to; an event of an attempt that is not the current one is ignored.
+// belongs to; an event of an attempt that is not a current one is ignored.
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <variant>
-#include <vector>
 
 #include "libinit/base/time.h"
 
@@ -15,6 +13,8 @@ class Graph;
 using UnitIndex = std::uint32_t;  // index in the graph in force
 using JobId = std::uint64_t;      // chosen by the caller, unique for ever; 0 = nobody waits
 using Attempt = std::uint32_t;    // counts the processes of one unit, from 1
+
+inline constexpr UnitIndex kNoUnit = ~UnitIndex{0};
 
 enum class Verb : std::uint8_t { Start, Stop, Restart, TryRestart, Reload, ResetFailed };
 enum class PowerKind : std::uint8_t { Exit, Poweroff, Reboot, Halt };
@@ -66,7 +66,7 @@ struct Exited {
   Exit exit;
   bool group_empty = true;  // nothing else of the unit is left in its cgroup
 };
-struct GroupEmpty {  // the cgroup has become empty
+struct GroupEmpty {  // the cgroup has become empty; may come before the Exited of the last process
   UnitIndex unit = 0;
 };
 enum class TimerKind : std::uint8_t {
@@ -79,7 +79,8 @@ struct TimerFired {
   std::uint32_t serial = 0;  // as given with ArmTimer
 };
 // New unit files are in force: units are matched by name; a running unit that is gone stays known until it
-// stops.
+// stops. Indices change: Engine::graph() is the new graph (the given one, or an extension of it). The shell
+// forgets every timer before it hands this in; all that are still wanted are armed again.
 struct Reloaded {
   std::shared_ptr<const Graph> graph;
 };
