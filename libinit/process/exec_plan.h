@@ -26,6 +26,11 @@ inline constexpr std::size_t kPlanMaxBytes = std::size_t{4}
 inline constexpr std::uint32_t kKeepId = 0xffffffffU;  // uid, gid, group_count: leave as they are
 inline constexpr std::size_t kLimitCount = 16;         // RLIMIT_NLIMITS of Linux
 inline constexpr std::size_t kMaxPassedFds = 128;
+inline constexpr std::uint32_t kFirstPassedFd = 3;  // passed fds end up at numbers in [3, 1024)
+inline constexpr std::uint32_t kPassedFdEnd = 1024;
+inline constexpr std::uint32_t kMaxGroups = 65536;  // NGROUPS_MAX of Linux
+// A string of the environment with room for any pid and the NUL that ends it.
+inline constexpr char kListenPidSlot[] = "LISTEN_PID=           ";
 
 enum class StdioKind : std::uint8_t {
   Null,         // /dev/null
@@ -91,8 +96,7 @@ struct ExecPlanHeader {
   std::uint32_t limit_mask = 0;  // bit r: limits[r] is set
   std::uint32_t passed = 0;      // 4-aligned table of PassedFdPlan
   std::uint32_t passed_count = 0;
-  // A string in the environment that ends in 11 blanks of room ("LISTEN_PID=           "), where the child
-  // writes its pid left-aligned and a NUL. 0 = none.
+  // kListenPidSlot in the environment, where the child writes its pid left-aligned and a NUL. 0 = none.
   std::uint32_t listen_pid = 0;
   std::array<StdioPlan, 3> stdio{};
   std::uint32_t reserved = 0;
@@ -130,8 +134,8 @@ struct PlanInput {
   bool listen_pid = false;  // append a LISTEN_PID slot to the environment
 };
 
-// Errors: EINVAL with the member's name as object (embedded NUL, empty argv, relative root, bad target),
-// E2BIG.
+// Errors: EINVAL with the member's name as object ("program", "stdio[1]": embedded NUL, empty argv, relative
+// root, target that is taken or out of range), E2BIG.
 [[nodiscard]] Result<std::vector<std::byte>> encode_plan(const PlanInput& input);
 
 // True when every offset, table and string of the plan lies inside it. Reads only; no allocation. Whatever
