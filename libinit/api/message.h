@@ -2,6 +2,7 @@
 // Calls of one connection are answered in the order in which they were made.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,9 +21,8 @@ enum class ErrorKind : std::uint8_t {
   MethodNotFound,     // parameter = the method
   InterfaceNotFound,  // parameter = the interface
   InvalidParameter,   // parameter = its name
-  ExpectedMore,
-  NoSuchUnit,        // parameter = the unit
-  PermissionDenied,  // parameter = the method
+  NoSuchUnit,         // parameter = the unit
+  PermissionDenied,   // parameter = the method
   TooManyClients,
   Failed,  // message says what
 };
@@ -34,6 +34,14 @@ struct CallError {
   std::string message;    // for people; may be empty
   std::string hint;
 };
+
+struct ErrorRow {
+  ErrorKind kind = ErrorKind::Failed;
+  std::string_view interface;
+  std::string_view name;       // without the interface
+  std::string_view parameter;  // the name that CallError::parameter has in JSON; empty = it has none
+};
+[[nodiscard]] std::span<const ErrorRow> error_rows();
 
 struct IncomingCall {
   Request request;
@@ -60,6 +68,7 @@ struct BadCall {
 // Each is one whole message with its NUL.
 [[nodiscard]] std::string encode_call(const Request& request, std::string_view request_id, bool more);
 [[nodiscard]] std::string encode_reply(const Reply& reply, bool continues);
+[[nodiscard]] std::string wrap_reply(std::string_view parameters, bool continues);
 [[nodiscard]] std::string encode_error(const CallError& error);
 
 struct IncomingReply {
