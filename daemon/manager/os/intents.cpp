@@ -1,0 +1,173 @@
+#include "daemon/manager/os/intents.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "libinit/base/checksum.h"
+
+namespace init::manager {
+namespace {
+
+constexpr std::size_t kJournalOffset = channel::page_up(sizeof(IntentsHeader));
+constexpr std::size_t kPlacesOffset = channel::page_up(kJournalOffset + kJournalCount * sizeof(JournalEntry));
+
+std::uint32_t journal_crc(const JournalEntry& entry) {
+  return crc32c(&entry, offsetof(JournalEntry, crc));
+}
+
+}  // namespace
+
+static_assert(std::is_trivially_copyable_v<JournalEntry>);
+
+Result<Intents> Intents::create() {
+  UniqueFd fd(memfd_create("initd-intents", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd) return failure(errno, "memfd_create", "initd-intents");
+  const auto size = channel::page_up(kPlacesOffset + kRecordCount * sizeof(Place));
+  if (ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return failure(errno, "ftruncate", "initd-intents");
+  if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    return failure(errno, "seal", "initd-intents");
+  }
+  auto base = map(fd.get());
+  if (!base) return Failure(base.error());
+  new (*base) IntentsHeader{};
+  return Intents(std::move(fd), *base);
+}
+
+Result<Intents> Intents::open(UniqueFd fd) {
+  auto base = map(fd.get());
+  if (!base) return Failure(base.error());
+  Intents intents(std::move(fd), *base);
+  const auto& header = intents.header();
+  if (header.magic != kIntentsMagic || header.version != kIntentsVersion ||
+      header.record_size != sizeof(core::UnitRecord) || header.records_used > kRecordCount) {
+    return failure(EBADMSG, "read intents", "version or size differs");
+  }
+  for (std::uint32_t place = header.records_used; place-- > 0;) {
+    const auto& cells = intents.places_[place].cells;
+    if (!valid(cells[0]) && !valid(cells[1])) intents.free_places_.push_back(place);
+  }
+  return intents;
+}
+
+Result<void*> Intents::map(int fd) {
+  struct stat status {};
+  const auto size = channel::page_up(kPlacesOffset + kRecordCount * sizeof(Place));
+  if (fstat(fd, &status) != 0) return failure(errno, "fstat", "intents");
+  if (static_cast<std::size_t>(status.st_size) != size) return failure(EBADMSG, "map intents", "size differs");
+  void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (base == MAP_FAILED) return failure(errno, "mmap", "intents");
+  return base;
+}
+
+Intents::Intents(UniqueFd fd, void* base) noexcept
+    : fd_(std::move(fd)),
+      base_(base),
+      header_(static_cast<IntentsHeader*>(base)),
+      journal_(reinterpret_cast<JournalEntry*>(static_cast<char*>(base) + kJournalOffset)),
+      places_(reinterpret_cast<Place*>(static_cast<char*>(base) + kPlacesOffset)) {}
+
+Intents::Intents(Intents&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      base_(std::exchange(other.base_, nullptr)),
+      header_(other.header_),
+      journal_(other.journal_),
+      places_(other.places_),
+      free_places_(std::move(other.free_places_)) {}
+
+Intents& Intents::operator=(Intents&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(base_, other.base_);
+  std::swap(header_, other.header_);
+  std::swap(journal_, other.journal_);
+  std::swap(places_, other.places_);
+  std::swap(free_places_, other.free_places_);
+  return *this;
+}
+
+Intents::~Intents() {
+  if (base_ != nullptr) munmap(base_, channel::page_up(kPlacesOffset + kRecordCount * sizeof(Place)));
+}
+
+bool Intents::valid(const Cell& cell) {
+  return cell.generation != 0 && cell.crc == crc32c(&cell.record, sizeof cell.record, cell.generation);
+}
+
+bool Intents::commit(const core::UnitRecord& record, std::uint32_t& place) {
+  if (place == kNoPlace) {
+    if (!free_places_.empty()) {
+      place = free_places_.back();
+      free_places_.pop_back();
+    } else if (header_->records_used < kRecordCount) {
+      place = header_->records_used++;
+    } else {
+      return false;
+    }
+    places_[place] = Place{};
+  }
+  auto& cells = places_[place].cells;
+  const bool second = cells[0].generation > cells[1].generation;
+  Cell& cell = cells[second ? 1 : 0];
+  const std::uint32_t generation = cells[second ? 0 : 1].generation + 1;
+  // Until the last store below the cell is invalid by its number or its sum, and the other one holds.
+  std::atomic_ref(cell.generation).store(0, std::memory_order_release);
+  cell.record = record;
+  cell.crc = crc32c(&record, sizeof record, generation);
+  std::atomic_ref(cell.generation).store(generation, std::memory_order_release);
+  return true;
+}
+
+void Intents::release(std::uint32_t place) {
+  if (place == kNoPlace) return;
+  places_[place] = Place{};
+  free_places_.push_back(place);
+}
+
+std::vector<Intents::Placed> Intents::records() const {
+  std::vector<Placed> found;
+  for (std::uint32_t place = 0; place < header_->records_used; ++place) {
+    const auto& [first, second] = places_[place].cells;
+    const bool use_first = valid(first) && (!valid(second) || first.generation > second.generation);
+    if (use_first || valid(second)) found.push_back({place, use_first ? first.record : second.record});
+  }
+  return found;
+}
+
+JournalEntry* Intents::begin(const JournalEntry& entry) {
+  for (std::size_t tried = 0; tried < kJournalCount; ++tried) {
+    JournalEntry& at = journal_[header_->journal_head++ % kJournalCount];
+    if (at.state == JournalState::Pending && at.crc == journal_crc(at)) continue;
+    at = entry;
+    commit(at);
+    return &at;
+  }
+  return nullptr;
+}
+
+void Intents::commit(JournalEntry& entry) {
+  entry.crc = journal_crc(entry);
+}
+
+JournalEntry* Intents::find_request(std::string_view request_id) {
+  if (request_id.empty() || request_id.size() > kRequestIdBytes) return nullptr;
+  for (auto& entry : journal()) {
+    if (entry.state == JournalState::Free || entry.request_id_size != request_id.size()) continue;
+    if (std::memcmp(entry.request_id.data(), request_id.data(), request_id.size()) != 0) continue;
+    if (entry.crc == journal_crc(entry)) return &entry;
+  }
+  return nullptr;
+}
+
+JournalEntry* Intents::find_job(core::JobId job) {
+  for (auto& entry : journal()) {
+    if (entry.state == JournalState::Pending && entry.job.job == job && entry.crc == journal_crc(entry)) return &entry;
+  }
+  return nullptr;
+}
+
+}  // namespace init::manager

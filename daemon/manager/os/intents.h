@@ -1,0 +1,109 @@
+// The intents: the manager's own memory that outlives it, a memfd kept in PID 1's store. Per unit one record of the engine,
+// and a journal of requests. Each record stands in two cells; a commit writes the older cell, then its generation number,
+// so that a crash in the middle of a commit leaves the other cell whole. Facts win over intents at recovery.
+//
+// Layout: IntentsHeader | journal | records. The file is sparse: what is never used costs nothing.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "daemon/channel/facts.h"
+#include "libinit/base/result.h"
+#include "libinit/base/unique_fd.h"
+#include "libinit/core/record.h"
+
+namespace init::manager {
+
+inline constexpr std::uint64_t kIntentsMagic = 0x31544e49544e49ULL;  // "INTINT1"
+inline constexpr std::uint32_t kIntentsVersion = 1;
+inline constexpr std::size_t kJournalCount = 1024;
+inline constexpr std::size_t kRecordCount = 65536;
+inline constexpr std::size_t kRequestIdBytes = 64;
+
+struct IntentsHeader {
+  std::uint64_t magic = kIntentsMagic;
+  std::uint32_t version = kIntentsVersion;
+  std::uint32_t record_size = sizeof(core::UnitRecord);
+  std::uint64_t next_job = 1;
+  std::uint64_t journal_head = 0;  // entries ever begun
+  std::uint32_t booted = 0;        // the boot target has been asked for
+  std::uint32_t boot_done = 0;     // and has answered
+  std::int64_t boot_duration_ns = 0;
+  std::uint32_t records_used = 0;
+  std::uint32_t shutdown = 0;  // 1 + core::PowerKind once asked for
+  std::int32_t exit_code = 0;
+  std::uint32_t reserved = 0;
+  std::array<std::uint32_t, channel::kSignalCount> signals_seen{};  // counts that were acted upon
+};
+
+enum class JournalState : std::uint32_t { Free = 0, Pending = 1, Done = 2 };
+
+// One request that changes something. result is the reply's outcome, cause the tag of the unit that failed or blocks.
+struct JournalEntry {
+  JournalState state = JournalState::Free;
+  std::uint32_t uid = 0;
+  core::JobRecord job;
+  std::uint64_t unit_tag = 0;
+  std::uint64_t cause_tag = 0;
+  std::uint32_t outcome = 0;
+  std::uint32_t request_id_size = 0;
+  std::array<char, kRequestIdBytes> request_id{};
+  std::uint32_t reserved = 0;
+  std::uint32_t crc = 0;  // of all before it
+};
+
+class Intents {
+ public:
+  // A new, empty memfd, sealed against a change of size. fd() is to be stored with PID 1.
+  static Result<Intents> create();
+  // Of an earlier manager. Refused (EBADMSG) when it is not of this version: then the facts alone must do.
+  static Result<Intents> open(UniqueFd fd);
+  Intents(Intents&& other) noexcept;
+  Intents& operator=(Intents&& other) noexcept;
+  ~Intents();
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] IntentsHeader& header() { return *header_; }
+
+  // Commits the record of one unit at its place; a new tag gets a new place. False when all places are taken.
+  [[nodiscard]] bool commit(const core::UnitRecord& record, std::uint32_t& place);
+  static constexpr std::uint32_t kNoPlace = ~std::uint32_t{0};
+  void release(std::uint32_t place);  // the unit is gone
+  struct Placed {
+    std::uint32_t place;
+    core::UnitRecord record;
+  };
+  [[nodiscard]] std::vector<Placed> records() const;
+
+  // Begins an entry in the ring, over the oldest that is done. Null when 1,024 requests are pending.
+  [[nodiscard]] JournalEntry* begin(const JournalEntry& entry);
+  void commit(JournalEntry& entry);
+  [[nodiscard]] JournalEntry* find_request(std::string_view request_id);
+  [[nodiscard]] JournalEntry* find_job(core::JobId job);
+  [[nodiscard]] std::span<JournalEntry> journal() { return {journal_, kJournalCount}; }
+
+ private:
+  struct Cell {
+    std::uint32_t generation = 0;  // 0 = never written
+    std::uint32_t crc = 0;
+    core::UnitRecord record;
+  };
+  struct Place {
+    std::array<Cell, 2> cells;
+  };
+  Intents(UniqueFd fd, void* base) noexcept;
+  static Result<void*> map(int fd);
+  [[nodiscard]] static bool valid(const Cell& cell);
+
+  UniqueFd fd_;
+  void* base_ = nullptr;
+  IntentsHeader* header_ = nullptr;
+  JournalEntry* journal_ = nullptr;
+  Place* places_ = nullptr;
+  std::vector<std::uint32_t> free_places_;
+};
+
+}  // namespace init::manager

@@ -1,0 +1,306 @@
+#include "daemon/manager/os/unit_processes.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <memory>
+
+#include "daemon/manager/os/file.h"
+
+namespace init::manager {
+namespace {
+
+constexpr Duration kLookInterval = std::chrono::milliseconds(50);
+
+std::string line_after(const std::string& text, std::string_view prefix) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line(text.data() + at, end - at);
+    if (line.starts_with(prefix)) return std::string(line.substr(prefix.size()));
+    at = end + 1;
+  }
+  return {};
+}
+
+// The mount point of the first cgroup2 in /proc/self/mountinfo (proc_pid_mountinfo(5)): field 5, type after " - ".
+std::string cgroup2_mount() {
+  const auto text = read_file(AT_FDCWD, "/proc/self/mountinfo", 1 << 20);
+  if (!text) return {};
+  std::size_t at = 0;
+  while (at < text->size()) {
+    const std::size_t end = std::min(text->find('\n', at), text->size());
+    const std::string line = text->substr(at, end - at);
+    at = end + 1;
+    if (line.find(" - cgroup2 ") == std::string::npos) continue;
+    std::size_t begin = 0;
+    for (int field = 1; field < 5; ++field) begin = line.find(' ', begin) + 1;
+    return line.substr(begin, line.find(' ', begin) - begin);
+  }
+  return {};
+}
+
+int make_directory(int dir, const std::string& path) {
+  return mkdirat(dir, path.c_str(), 0755) == 0 || errno == EEXIST ? 0 : errno;
+}
+
+std::vector<pid_t> parse_pids(const std::string& text) {
+  std::vector<pid_t> pids;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    pid_t pid = 0;
+    const auto [next, error] = std::from_chars(at, end, pid);
+    if (error == std::errc() && pid > 0) pids.push_back(pid);
+    at = std::find(next, end, '\n') + 1;
+  }
+  return pids;
+}
+
+using Directory = std::unique_ptr<DIR, decltype([](DIR* dir) { closedir(dir); })>;
+
+Directory open_directory(int dir, const std::string& path) {
+  const int fd = openat(dir, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  return Directory(fd >= 0 ? fdopendir(fd) : nullptr);
+}
+
+// Subdirectories of a cgroup: everything in one that is a directory.
+std::vector<std::string> children_of(int dir, const std::string& path) {
+  std::vector<std::string> names;
+  const auto opened = open_directory(dir, path);
+  if (!opened) return names;
+  while (const dirent* entry = readdir(opened.get())) {
+    const std::string_view name = entry->d_name;
+    if (entry->d_type == DT_DIR && name != "." && name != "..") names.push_back(path + "/" + entry->d_name);
+  }
+  return names;
+}
+
+struct Leaders {
+  pid_t group = 0;
+  pid_t session = 0;
+};
+
+// Process group and session, fields 5 and 6 of /proc/PID/stat (proc_pid_stat(5)); the name before them may hold blanks.
+std::optional<Leaders> leaders_of(pid_t pid) {
+  const auto text = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", 4096);
+  if (!text) return std::nullopt;
+  const std::size_t close = text->rfind(')');
+  char state = 0;
+  int parent = 0;
+  Leaders leaders;
+  if (close == std::string::npos ||
+      std::sscanf(text->c_str() + close + 1, " %c %d %d %d", &state, &parent, &leaders.group, &leaders.session) != 4) {
+    return std::nullopt;
+  }
+  if (state == 'Z' || state == 'X') return std::nullopt;  // has ended; its parent's business
+  return leaders;
+}
+
+std::vector<pid_t> session_members(pid_t leader) {
+  std::vector<pid_t> pids;
+  const auto proc = open_directory(AT_FDCWD, "/proc");
+  if (leader <= 0 || !proc) return pids;
+  while (const dirent* entry = readdir(proc.get())) {
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(entry->d_name, entry->d_name + std::strlen(entry->d_name), pid);
+    if (error != std::errc() || *end != '\0') continue;
+    const auto leaders = leaders_of(pid);
+    if (leaders && (leaders->session == leader || leaders->group == leader)) pids.push_back(pid);
+  }
+  return pids;
+}
+
+}  // namespace
+
+UnitProcesses UnitProcesses::create(channel::Environment environment, pid_t initd) {
+  UnitProcesses made;
+  made.inotify_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (auto found = made.find_subtree(environment, initd); !found) {
+    made.units_dir_.reset();
+    made.reason_ = found.error().text();
+  }
+  return made;
+}
+
+Result<> UnitProcesses::find_subtree(channel::Environment environment, pid_t initd) {
+  const std::string mount = cgroup2_mount();
+  if (mount.empty()) return failure(ENOENT, "find cgroup2", "/proc/self/mountinfo");
+  const auto own = read_file(AT_FDCWD, "/proc/self/cgroup");
+  if (!own) return Failure(own.error());
+  std::string path = line_after(*own, "0::");
+  if (!path.starts_with('/') || path.starts_with("/..")) return failure(ENOENT, "find own cgroup", path);
+  if (path == "/") path.clear();
+  // A restarted manager finds itself where the first one put it.
+  if (path.ends_with("/initd")) path.resize(path.size() - std::strlen("/initd"));
+  const bool alone = environment == channel::Environment::Process;
+  if (alone) path += "/initd-" + std::to_string(initd);
+  const std::string subtree = mount + path;
+  if (alone) {
+    if (const int error = make_directory(AT_FDCWD, subtree); error != 0) return failure(error, "mkdir", subtree);
+  }
+  for (const char* name : {"/initd", "/system"}) {
+    if (const int error = make_directory(AT_FDCWD, subtree + name); error != 0) return failure(error, "mkdir", subtree + name);
+  }
+  if (!alone) {
+    for (const std::string& pid : {std::to_string(initd), std::string("0")}) {
+      if (auto moved = write_file(AT_FDCWD, subtree + "/initd/cgroup.procs", pid); !moved) return moved;
+    }
+  }
+  units_path_ = subtree + "/system";
+  own_prefix_ = path + "/system/";
+  units_dir_.reset(open(units_path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!units_dir_) return failure(errno, "open", units_path_);
+  const auto writable = openat(units_dir_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  if (writable < 0) return failure(errno, "open", units_path_ + "/cgroup.procs");
+  close(writable);
+  return {};
+}
+
+Result<UnitProcesses::Place> UnitProcesses::place(std::string_view unit) {
+  if (!has_cgroups()) return Place{};
+  const std::string name(unit);
+  if (const int error = make_directory(units_dir_.get(), name); error != 0) return failure(error, "mkdir", units_path_ + "/" + name);
+  Place made;
+  made.directory.reset(openat(units_dir_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!made.directory) return failure(errno, "open", units_path_ + "/" + name);
+  made.procs.reset(openat(made.directory.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+  if (!made.procs) return failure(errno, "open", units_path_ + "/" + name + "/cgroup.procs");
+  return made;
+}
+
+void UnitProcesses::remove(std::string_view unit) {
+  if (!has_cgroups()) return;
+  const std::string name(unit);
+  if (unlinkat(units_dir_.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno != EBUSY) return;
+  std::vector<std::string> paths{name};
+  for (std::size_t i = 0; i < paths.size() && paths.size() < 4096; ++i) {
+    const auto below = children_of(units_dir_.get(), paths[i]);
+    paths.insert(paths.end(), below.begin(), below.end());
+  }
+  for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
+    (void)unlinkat(units_dir_.get(), path->c_str(), AT_REMOVEDIR);
+  }
+}
+
+bool UnitProcesses::empty(const UnitProcess& of) const {
+  if (!has_cgroups()) return session_members(of.leader).empty();
+  const auto events = read_file(units_dir_.get(), of.unit + "/cgroup.events", 4096);
+  return !events || line_after(*events, "populated ") != "1";
+}
+
+void UnitProcesses::list_cgroup(const std::string& path, std::vector<pid_t>& into) const {
+  std::vector<std::string> paths{path};
+  for (std::size_t i = 0; i < paths.size() && paths.size() < 4096; ++i) {
+    if (const auto text = read_file(units_dir_.get(), paths[i] + "/cgroup.procs", 1 << 20)) {
+      const auto pids = parse_pids(*text);
+      into.insert(into.end(), pids.begin(), pids.end());
+    }
+    const auto below = children_of(units_dir_.get(), paths[i]);
+    paths.insert(paths.end(), below.begin(), below.end());
+  }
+}
+
+std::vector<pid_t> UnitProcesses::list(const UnitProcess& of) const {
+  if (!has_cgroups()) return session_members(of.leader);
+  std::vector<pid_t> pids;
+  list_cgroup(of.unit, pids);
+  return pids;
+}
+
+bool UnitProcesses::member(pid_t pid, const UnitProcess& of) const {
+  if (!has_cgroups()) {
+    const auto leaders = leaders_of(pid);
+    return leaders && (leaders->session == of.leader || leaders->group == of.leader);
+  }
+  const auto text = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/cgroup", 4096);
+  if (!text) return false;
+  const std::string path = line_after(*text, "0::");
+  const std::string leaf = own_prefix_ + of.unit;
+  return path == leaf || path.starts_with(leaf + "/");
+}
+
+void UnitProcesses::signal_others(const UnitProcess& of, int signal) {
+  for (const pid_t pid : list(of)) {
+    if (pid == of.leader) continue;
+    const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (pidfd) {
+      if (member(pid, of)) (void)syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0);
+    } else if (errno == ENOSYS && member(pid, of)) {
+      (void)::kill(pid, signal);
+    }
+  }
+}
+
+void UnitProcesses::kill(const UnitProcess& of) {
+  if (has_cgroups() && write_file(units_dir_.get(), of.unit + "/cgroup.kill", "1")) return;
+  // Without cgroup.kill a process may fork while the list is read; go on until a pass finds nothing new, a few times.
+  const UnitProcess all{of.unit, of.leader};
+  for (int pass = 0; pass < 16 && !empty(of); ++pass) {
+    if (of.leader > 0 && !has_cgroups()) (void)::kill(-of.leader, SIGKILL);
+    signal_others(UnitProcess{all.unit, has_cgroups() ? 0 : all.leader}, SIGKILL);
+  }
+}
+
+bool UnitProcesses::watch(const UnitProcess& of) {
+  for (const auto& [key, watched] : watched_) {
+    if (watched.unit == of.unit) return true;
+  }
+  int key = -1;
+  if (has_cgroups()) {
+    key = inotify_add_watch(inotify_.get(), (units_path_ + "/" + of.unit + "/cgroup.events").c_str(), IN_MODIFY);
+  }
+  // Looked at after the watch stands, so that no change falls between the two.
+  if (empty(of)) {
+    if (key >= 0) (void)inotify_rm_watch(inotify_.get(), key);
+    return false;
+  }
+  watched_[key >= 0 ? key : next_key_--] = of;
+  return true;
+}
+
+std::vector<int> UnitProcesses::fired_watches() {
+  std::vector<int> keys;
+  for (auto at = watched_.begin(); at != watched_.end() && at->first < 0; ++at) keys.push_back(at->first);
+  alignas(inotify_event) char buffer[16384];
+  ssize_t got = 0;
+  while ((got = read(inotify_.get(), buffer, sizeof buffer)) > 0) {
+    for (ssize_t at = 0; at < got;) {
+      inotify_event event;
+      std::memcpy(&event, buffer + at, sizeof event);
+      if ((event.mask & IN_Q_OVERFLOW) != 0) {
+        for (const auto& [key, watched] : watched_) keys.push_back(key);
+      }
+      keys.push_back(event.wd);
+      at += static_cast<ssize_t>(sizeof event + event.len);
+    }
+  }
+  return keys;
+}
+
+std::vector<std::string> UnitProcesses::take_emptied() {
+  std::vector<std::string> emptied;
+  for (const int key : fired_watches()) {
+    const auto at = watched_.find(key);
+    if (at == watched_.end() || !empty(at->second)) continue;
+    emptied.push_back(at->second.unit);
+    if (key >= 0) (void)inotify_rm_watch(inotify_.get(), key);
+    watched_.erase(at);
+  }
+  return emptied;
+}
+
+MonotonicTime UnitProcesses::next_look() const {
+  const bool blind = !watched_.empty() && watched_.begin()->first < 0;
+  return blind ? monotonic_now() + kLookInterval : MonotonicTime::never();
+}
+
+}  // namespace init::manager

@@ -1,0 +1,73 @@
+// All processes of a unit, however they came to be: by a cgroup v2 leaf per unit (cgroups(7)), or, where no cgroup is
+// writable, by the session and process group that its main process leads.
+#pragma once
+#include <sys/types.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/channel/facts.h"
+#include "libinit/base/result.h"
+#include "libinit/base/time.h"
+#include "libinit/base/unique_fd.h"
+
+namespace init::manager {
+
+// A unit's name and the process that leads its session; leader 0 = none known.
+struct UnitProcess {
+  std::string unit;
+  pid_t leader = 0;
+};
+
+class UnitProcesses {
+ public:
+  // Finds the cgroup2 mount and makes initd's own subtree: PID 1 and the manager in initd/, units in system/. An initd that is
+  // no PID 1 keeps to a subtree of its own. Never fails: without cgroups the fall-back serves.
+  static UnitProcesses create(channel::Environment environment, pid_t initd);
+
+  [[nodiscard]] bool has_cgroups() const { return units_dir_.valid(); }
+  [[nodiscard]] const std::string& why_no_cgroups() const { return reason_; }
+
+  // Makes the leaf; the directory (O_PATH) is for CLONE_INTO_CGROUP, procs for a child that must join by itself.
+  struct Place {
+    UniqueFd directory;
+    UniqueFd procs;
+  };
+  Result<Place> place(std::string_view unit);
+  void remove(std::string_view unit);  // the leaf and what the service made below it; kept while populated
+
+  [[nodiscard]] bool empty(const UnitProcess& of) const;
+  [[nodiscard]] std::vector<pid_t> list(const UnitProcess& of) const;
+  // SIGKILL to all; with cgroups in one stroke (cgroup.kill, Linux 5.14), also to what forks meanwhile.
+  void kill(const UnitProcess& of);
+  // signal to all but the leader, which is PID 1's to signal. A pid is held by a pidfd while its membership is looked at.
+  void signal_others(const UnitProcess& of, int signal);
+
+  // Asks to be told when the unit has become empty; false: it is empty already. fd() is readable when one may have.
+  [[nodiscard]] bool watch(const UnitProcess& of);
+  [[nodiscard]] int fd() const { return inotify_.get(); }
+  // The units that were watched and are empty now; they are no longer watched.
+  std::vector<std::string> take_emptied();
+  // Without cgroups nothing tells: look again then. never() when nothing is watched.
+  [[nodiscard]] MonotonicTime next_look() const;
+
+ private:
+  UnitProcesses() = default;
+  Result<> find_subtree(channel::Environment environment, pid_t initd);
+  [[nodiscard]] bool member(pid_t pid, const UnitProcess& of) const;
+  std::vector<int> fired_watches();
+  void list_cgroup(const std::string& path, std::vector<pid_t>& into) const;
+
+  UniqueFd units_dir_;  // <subtree>/system, O_PATH
+  std::string units_path_;
+  std::string own_prefix_;  // of /proc/PID/cgroup for units, up to the unit's name
+  std::string reason_;
+  UniqueFd inotify_;
+  std::map<int, UnitProcess> watched_;  // by inotify watch; negative keys: looked at from time to time
+  int next_key_ = -1;
+};
+
+}  // namespace init::manager
