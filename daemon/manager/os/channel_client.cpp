@@ -39,8 +39,8 @@ std::span<const std::byte> bytes_of(const auto& value) {
 
 }  // namespace
 
-Result<> ChannelClient::send(MessageType type, std::span<const std::byte> body, std::span<const std::byte> payload,
-                             std::span<const int> fds) {
+Result<> ChannelClient::send(MessageType type, std::span<const std::byte> body,
+                             std::span<const std::byte> payload, std::span<const int> fds) {
   channel::MessageHeader header;
   header.type = type;
   header.sequence = ++sequence_;
@@ -78,8 +78,10 @@ Result<> ChannelClient::send_body(MessageType type, const Body& body, std::span<
   return send(type, bytes_of(body), {}, fds);
 }
 
-Result<> ChannelClient::spawn(channel::SpawnBody body, std::span<const std::byte> plan, std::span<const int> fds) {
-  constexpr std::size_t kRoom = channel::kMaxMessage - sizeof(channel::MessageHeader) - sizeof(channel::SpawnBody);
+Result<> ChannelClient::spawn(channel::SpawnBody body, std::span<const std::byte> plan,
+                              std::span<const int> fds) {
+  constexpr std::size_t kRoom =
+      channel::kMaxMessage - sizeof(channel::MessageHeader) - sizeof(channel::SpawnBody);
   if (plan.size() <= kRoom) return send(MessageType::Spawn, bytes_of(body), plan, fds);
   auto memfd = plan_memfd(plan);
   if (!memfd) return Failure(memfd.error());
@@ -149,7 +151,8 @@ Result<ChannelClient::Received> ChannelClient::receive(bool wait) {
 }
 
 Result<UniqueFd> ChannelClient::fetch(std::uint32_t kind, std::uint64_t tag) {
-  if (auto sent = send_body(MessageType::FetchFd, channel::StoreBody{tag, kind, 0}); !sent) return Failure(sent.error());
+  if (auto sent = send_body(MessageType::FetchFd, channel::StoreBody{tag, kind, 0}); !sent)
+    return Failure(sent.error());
   while (true) {
     auto received = receive(true);
     if (!received) return Failure(received.error());

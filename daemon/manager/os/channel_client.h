@@ -1,4 +1,5 @@
-// The manager's end of the channel to PID 1. Requests block only while PID 1's queue is full, and PID 1 never blocks.
+// The manager's end of the channel to PID 1. Requests block only while PID 1's queue is full, and PID 1 never
+// blocks.
 #pragma once
 #include <span>
 #include <vector>
@@ -23,7 +24,8 @@ class ChannelClient {
   Result<> drop(std::uint32_t kind, std::uint64_t tag);
   Result<> finish(const channel::FinishBody& body);
   Result<> ready();
-  // An invalid fd: there is no such entry. Waits for the answer; other messages that come meanwhile are pings and are answered.
+  // An invalid fd: there is no such entry. Waits for the answer; other messages that come meanwhile are pings
+  // and are answered.
   Result<UniqueFd> fetch(std::uint32_t kind, std::uint64_t tag);
   // The first message of all: which start of the manager this is.
   Result<std::uint64_t> await_resumed();
@@ -36,8 +38,8 @@ class ChannelClient {
     std::vector<std::byte> body;
     UniqueFd fd;
   };
-  Result<> send(channel::MessageType type, std::span<const std::byte> body, std::span<const std::byte> payload,
-                std::span<const int> fds);
+  Result<> send(channel::MessageType type, std::span<const std::byte> body,
+                std::span<const std::byte> payload, std::span<const int> fds);
   template <class Body>
   Result<> send_body(channel::MessageType type, const Body& body, std::span<const int> fds = {});
   Result<Received> receive(bool wait);

@@ -14,7 +14,8 @@
 namespace init::manager {
 namespace {
 
-// openat2(2): one component below dir, no link at all. Before Linux 5.6: O_NOFOLLOW on a single component says the same.
+// openat2(2): one component below dir, no link at all. Before Linux 5.6: O_NOFOLLOW on a single component
+// says the same.
 UniqueFd open_component(int dir, const std::string& name) {
   open_how how{};
   how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
@@ -37,7 +38,8 @@ Result<> give(const UniqueFd& directory, uid_t uid, gid_t gid, const std::string
   if (status.st_uid == uid && status.st_gid == gid) return {};
   if (status.st_uid != geteuid()) {
     auto refused = failure(EPERM, "directory belongs to another user", shown);
-    refused.value().hint = "it is owned by uid " + std::to_string(status.st_uid) + "; change its owner or the unit's user";
+    refused.value().hint =
+        "it is owned by uid " + std::to_string(status.st_uid) + "; change its owner or the unit's user";
     return refused;
   }
   if (fchown(directory.get(), uid, gid) != 0) return failure(errno, "chown", shown);
@@ -48,11 +50,16 @@ Result<> give(const UniqueFd& directory, uid_t uid, gid_t gid, const std::string
 
 const char* directory_base(unit::DirectoryKind kind) {
   switch (kind) {
-    case unit::DirectoryKind::Runtime: return "/run";
-    case unit::DirectoryKind::State: return "/var/lib";
-    case unit::DirectoryKind::Cache: return "/var/cache";
-    case unit::DirectoryKind::Logs: return "/var/log";
-    case unit::DirectoryKind::Config: return "/etc";
+    case unit::DirectoryKind::Runtime:
+      return "/run";
+    case unit::DirectoryKind::State:
+      return "/var/lib";
+    case unit::DirectoryKind::Cache:
+      return "/var/cache";
+    case unit::DirectoryKind::Logs:
+      return "/var/log";
+    case unit::DirectoryKind::Config:
+      return "/etc";
   }
   return "/run";
 }

@@ -21,7 +21,8 @@ Result<std::string> read_file(int dir, const std::string& path, std::size_t limi
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failure(errno, "read", path);
     text.append(chunk, static_cast<std::size_t>(got));
-    if (static_cast<std::size_t>(got) < sizeof chunk && text.size() < sizeof chunk) break;  // small files of /proc and /sys
+    if (static_cast<std::size_t>(got) < sizeof chunk && text.size() < sizeof chunk)
+      break;  // small files of /proc and /sys
   }
   return text;
 }

@@ -59,7 +59,8 @@ Result<void*> Intents::map(int fd) {
   struct stat status {};
   const auto size = channel::page_up(kPlacesOffset + kRecordCount * sizeof(Place));
   if (fstat(fd, &status) != 0) return failure(errno, "fstat", "intents");
-  if (static_cast<std::size_t>(status.st_size) != size) return failure(EBADMSG, "map intents", "size differs");
+  if (static_cast<std::size_t>(status.st_size) != size)
+    return failure(EBADMSG, "map intents", "size differs");
   void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (base == MAP_FAILED) return failure(errno, "mmap", "intents");
   return base;
@@ -165,7 +166,8 @@ JournalEntry* Intents::find_request(std::string_view request_id) {
 
 JournalEntry* Intents::find_job(core::JobId job) {
   for (auto& entry : journal()) {
-    if (entry.state == JournalState::Pending && entry.job.job == job && entry.crc == journal_crc(entry)) return &entry;
+    if (entry.state == JournalState::Pending && entry.job.job == job && entry.crc == journal_crc(entry))
+      return &entry;
   }
   return nullptr;
 }

@@ -1,6 +1,7 @@
-// The intents: the manager's own memory that outlives it, a memfd kept in PID 1's store. Per unit one record of the engine,
-// and a journal of requests. Each record stands in two cells; a commit writes the older cell, then its generation number,
-// so that a crash in the middle of a commit leaves the other cell whole. Facts win over intents at recovery.
+// The intents: the manager's own memory that outlives it, a memfd kept in PID 1's store. Per unit one record
+// of the engine, and a journal of requests. Each record stands in two cells; a commit writes the older cell,
+// then its generation number, so that a crash in the middle of a commit leaves the other cell whole. Facts
+// win over intents at recovery.
 //
 // Layout: IntentsHeader | journal | records. The file is sparse: what is never used costs nothing.
 #pragma once
@@ -41,7 +42,8 @@ struct IntentsHeader {
 
 enum class JournalState : std::uint32_t { Free = 0, Pending = 1, Done = 2 };
 
-// One request that changes something. result is the reply's outcome, cause the tag of the unit that failed or blocks.
+// One request that changes something. result is the reply's outcome, cause the tag of the unit that failed or
+// blocks.
 struct JournalEntry {
   JournalState state = JournalState::Free;
   std::uint32_t uid = 0;

@@ -31,7 +31,8 @@ std::string line_after(const std::string& text, std::string_view prefix) {
   return {};
 }
 
-// The mount point of the first cgroup2 in /proc/self/mountinfo (proc_pid_mountinfo(5)): field 5, type after " - ".
+// The mount point of the first cgroup2 in /proc/self/mountinfo (proc_pid_mountinfo(5)): field 5, type after "
+// - ".
 std::string cgroup2_mount() {
   const auto text = read_file(AT_FDCWD, "/proc/self/mountinfo", 1 << 20);
   if (!text) return {};
@@ -89,7 +90,8 @@ struct Leaders {
   pid_t session = 0;
 };
 
-// Process group and session, fields 5 and 6 of /proc/PID/stat (proc_pid_stat(5)); the name before them may hold blanks.
+// Process group and session, fields 5 and 6 of /proc/PID/stat (proc_pid_stat(5)); the name before them may
+// hold blanks.
 std::optional<Leaders> leaders_of(pid_t pid) {
   const auto text = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", 4096);
   if (!text) return std::nullopt;
@@ -97,8 +99,8 @@ std::optional<Leaders> leaders_of(pid_t pid) {
   char state = 0;
   int parent = 0;
   Leaders leaders;
-  if (close == std::string::npos ||
-      std::sscanf(text->c_str() + close + 1, " %c %d %d %d", &state, &parent, &leaders.group, &leaders.session) != 4) {
+  if (close == std::string::npos || std::sscanf(text->c_str() + close + 1, " %c %d %d %d", &state, &parent,
+                                                &leaders.group, &leaders.session) != 4) {
     return std::nullopt;
   }
   if (state == 'Z' || state == 'X') return std::nullopt;  // has ended; its parent's business
@@ -145,10 +147,12 @@ Result<> UnitProcesses::find_subtree(channel::Environment environment, pid_t ini
   if (alone) path += "/initd-" + std::to_string(initd);
   const std::string subtree = mount + path;
   if (alone) {
-    if (const int error = make_directory(AT_FDCWD, subtree); error != 0) return failure(error, "mkdir", subtree);
+    if (const int error = make_directory(AT_FDCWD, subtree); error != 0)
+      return failure(error, "mkdir", subtree);
   }
   for (const char* name : {"/initd", "/system"}) {
-    if (const int error = make_directory(AT_FDCWD, subtree + name); error != 0) return failure(error, "mkdir", subtree + name);
+    if (const int error = make_directory(AT_FDCWD, subtree + name); error != 0)
+      return failure(error, "mkdir", subtree + name);
   }
   if (!alone) {
     for (const std::string& pid : {std::to_string(initd), std::string("0")}) {
@@ -168,7 +172,8 @@ Result<> UnitProcesses::find_subtree(channel::Environment environment, pid_t ini
 Result<UnitProcesses::Place> UnitProcesses::place(std::string_view unit) {
   if (!has_cgroups()) return Place{};
   const std::string name(unit);
-  if (const int error = make_directory(units_dir_.get(), name); error != 0) return failure(error, "mkdir", units_path_ + "/" + name);
+  if (const int error = make_directory(units_dir_.get(), name); error != 0)
+    return failure(error, "mkdir", units_path_ + "/" + name);
   Place made;
   made.directory.reset(openat(units_dir_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!made.directory) return failure(errno, "open", units_path_ + "/" + name);
@@ -242,7 +247,8 @@ void UnitProcesses::signal_others(const UnitProcess& of, int signal) {
 
 void UnitProcesses::kill(const UnitProcess& of) {
   if (has_cgroups() && write_file(units_dir_.get(), of.unit + "/cgroup.kill", "1")) return;
-  // Without cgroup.kill a process may fork while the list is read; go on until a pass finds nothing new, a few times.
+  // Without cgroup.kill a process may fork while the list is read; go on until a pass finds nothing new, a
+  // few times.
   const UnitProcess all{of.unit, of.leader};
   for (int pass = 0; pass < 16 && !empty(of); ++pass) {
     if (of.leader > 0 && !has_cgroups()) (void)::kill(-of.leader, SIGKILL);
@@ -256,7 +262,8 @@ bool UnitProcesses::watch(const UnitProcess& of) {
   }
   int key = -1;
   if (has_cgroups()) {
-    key = inotify_add_watch(inotify_.get(), (units_path_ + "/" + of.unit + "/cgroup.events").c_str(), IN_MODIFY);
+    key = inotify_add_watch(inotify_.get(), (units_path_ + "/" + of.unit + "/cgroup.events").c_str(),
+                            IN_MODIFY);
   }
   // Looked at after the watch stands, so that no change falls between the two.
   if (empty(of)) {

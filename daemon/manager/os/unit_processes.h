@@ -1,5 +1,5 @@
-// All processes of a unit, however they came to be: by a cgroup v2 leaf per unit (cgroups(7)), or, where no cgroup is
-// writable, by the session and process group that its main process leads.
+// All processes of a unit, however they came to be: by a cgroup v2 leaf per unit (cgroups(7)), or, where no
+// cgroup is writable, by the session and process group that its main process leads.
 #pragma once
 #include <sys/types.h>
 
@@ -24,14 +24,16 @@ struct UnitProcess {
 
 class UnitProcesses {
  public:
-  // Finds the cgroup2 mount and makes initd's own subtree: PID 1 and the manager in initd/, units in system/. An initd that is
-  // no PID 1 keeps to a subtree of its own. Never fails: without cgroups the fall-back serves.
+  // Finds the cgroup2 mount and makes initd's own subtree: PID 1 and the manager in initd/, units in system/.
+  // An initd that is no PID 1 keeps to a subtree of its own. Never fails: without cgroups the fall-back
+  // serves.
   static UnitProcesses create(channel::Environment environment, pid_t initd);
 
   [[nodiscard]] bool has_cgroups() const { return units_dir_.valid(); }
   [[nodiscard]] const std::string& why_no_cgroups() const { return reason_; }
 
-  // Makes the leaf; the directory (O_PATH) is for CLONE_INTO_CGROUP, procs for a child that must join by itself.
+  // Makes the leaf; the directory (O_PATH) is for CLONE_INTO_CGROUP, procs for a child that must join by
+  // itself.
   struct Place {
     UniqueFd directory;
     UniqueFd procs;
@@ -43,10 +45,12 @@ class UnitProcesses {
   [[nodiscard]] std::vector<pid_t> list(const UnitProcess& of) const;
   // SIGKILL to all; with cgroups in one stroke (cgroup.kill, Linux 5.14), also to what forks meanwhile.
   void kill(const UnitProcess& of);
-  // signal to all but the leader, which is PID 1's to signal. A pid is held by a pidfd while its membership is looked at.
+  // signal to all but the leader, which is PID 1's to signal. A pid is held by a pidfd while its membership
+  // is looked at.
   void signal_others(const UnitProcess& of, int signal);
 
-  // Asks to be told when the unit has become empty; false: it is empty already. fd() is readable when one may have.
+  // Asks to be told when the unit has become empty; false: it is empty already. fd() is readable when one may
+  // have.
   [[nodiscard]] bool watch(const UnitProcess& of);
   [[nodiscard]] int fd() const { return inotify_.get(); }
   // The units that were watched and are empty now; they are no longer watched.
