@@ -17,10 +17,6 @@ namespace {
 constexpr std::size_t kJournalOffset = channel::page_up(sizeof(IntentsHeader));
 constexpr std::size_t kPlacesOffset = channel::page_up(kJournalOffset + kJournalCount * sizeof(JournalEntry));
 
-std::uint32_t journal_crc(const JournalEntry& entry) {
-  return crc32c(&entry, offsetof(JournalEntry, crc));
-}
-
 }  // namespace
 
 static_assert(std::is_trivially_copyable_v<JournalEntry>);
@@ -139,37 +135,57 @@ std::vector<Intents::Placed> Intents::records() const {
   return found;
 }
 
+bool Intents::valid(const JournalEntry& entry) {
+  return entry.state != JournalState::Free && entry.request_id_size <= kRequestIdBytes &&
+         entry.crc == crc32c(&entry, offsetof(JournalEntry, crc));
+}
+
+bool Intents::unfinished(const JournalEntry& entry) {
+  return valid(entry) && entry.state != JournalState::Done;
+}
+
 JournalEntry* Intents::begin(const JournalEntry& entry) {
   for (std::size_t tried = 0; tried < kJournalCount; ++tried) {
-    JournalEntry& at = journal_[header_->journal_head++ % kJournalCount];
-    if (at.state == JournalState::Pending && at.crc == journal_crc(at)) continue;
-    at = entry;
-    commit(at);
-    return &at;
+    const auto place = static_cast<std::uint32_t>(header_->journal_head++ % kJournalCount);
+    if (unfinished(journal_[place])) continue;
+    journal_[place] = entry;
+    commit(journal_[place]);
+    return &journal_[place];
   }
   return nullptr;
 }
 
 void Intents::commit(JournalEntry& entry) {
-  entry.crc = journal_crc(entry);
+  entry.crc = crc32c(&entry, offsetof(JournalEntry, crc));
+  if (entry.state == JournalState::Done) {
+    by_job_.erase(entry.job.job);
+  } else {
+    by_job_[entry.job.job] = static_cast<std::uint32_t>(&entry - journal_);
+  }
 }
 
 JournalEntry* Intents::find_request(std::string_view request_id) {
-  if (request_id.empty() || request_id.size() > kRequestIdBytes) return nullptr;
-  for (auto& entry : journal()) {
-    if (entry.state == JournalState::Free || entry.request_id_size != request_id.size()) continue;
-    if (std::memcmp(entry.request_id.data(), request_id.data(), request_id.size()) != 0) continue;
-    if (entry.crc == journal_crc(entry)) return &entry;
+  if (request_id.empty()) return nullptr;
+  for (std::size_t place = 0; place < kJournalCount; ++place) {
+    JournalEntry& entry = journal_[place];
+    if (entry.state != JournalState::Free && entry.id() == request_id && valid(entry)) return &entry;
   }
   return nullptr;
 }
 
 JournalEntry* Intents::find_job(core::JobId job) {
-  for (auto& entry : journal()) {
-    if (entry.state == JournalState::Pending && entry.job.job == job && entry.crc == journal_crc(entry))
-      return &entry;
+  const auto at = by_job_.find(job);
+  return at == by_job_.end() ? nullptr : &journal_[at->second];
+}
+
+std::vector<JournalEntry*> Intents::unfinished() {
+  std::vector<JournalEntry*> entries;
+  for (std::size_t place = 0; place < kJournalCount; ++place) {
+    if (!unfinished(journal_[place])) continue;
+    entries.push_back(&journal_[place]);
+    by_job_[journal_[place].job.job] = static_cast<std::uint32_t>(place);
   }
-  return nullptr;
+  return entries;
 }
 
 }  // namespace init::manager

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "daemon/channel/facts.h"
@@ -40,21 +41,24 @@ struct IntentsHeader {
   std::array<std::uint32_t, channel::kSignalCount> signals_seen{};  // counts that were acted upon
 };
 
-enum class JournalState : std::uint32_t { Free = 0, Pending = 1, Done = 2 };
+enum class JournalState : std::uint32_t {
+  Free = 0,
+  Accepted = 1,  // written down, the engine may not know yet: asked again at recovery
+  Pending = 2,   // the engine's job stands
+  Done = 3,      // job.outcome and job.cause are the answer
+};
 
-// One request that changes something. result is the reply's outcome, cause the tag of the unit that failed or
-// blocks.
+// One request that changes something, under its caller's request_id (may be empty).
 struct JournalEntry {
   JournalState state = JournalState::Free;
-  std::uint32_t uid = 0;
-  core::JobRecord job;
-  std::uint64_t unit_tag = 0;
-  std::uint64_t cause_tag = 0;
-  std::uint32_t outcome = 0;
   std::uint32_t request_id_size = 0;
+  core::JobRecord job;
   std::array<char, kRequestIdBytes> request_id{};
   std::uint32_t reserved = 0;
   std::uint32_t crc = 0;  // of all before it
+  [[nodiscard]] std::string_view id() const {
+    return {request_id.data(), request_id_size <= kRequestIdBytes ? request_id_size : 0};
+  }
 };
 
 class Intents {
@@ -83,9 +87,12 @@ class Intents {
   // Begins an entry in the ring, over the oldest that is done. Null when 1,024 requests are pending.
   [[nodiscard]] JournalEntry* begin(const JournalEntry& entry);
   void commit(JournalEntry& entry);
+  // Null: no such request, or it was so long ago that its place was taken.
   [[nodiscard]] JournalEntry* find_request(std::string_view request_id);
+  // Of an unfinished job.
   [[nodiscard]] JournalEntry* find_job(core::JobId job);
-  [[nodiscard]] std::span<JournalEntry> journal() { return {journal_, kJournalCount}; }
+  // All whole entries in one of the unfinished states.
+  [[nodiscard]] std::vector<JournalEntry*> unfinished();
 
  private:
   struct Cell {
@@ -99,6 +106,8 @@ class Intents {
   Intents(UniqueFd fd, void* base) noexcept;
   static Result<void*> map(int fd);
   [[nodiscard]] static bool valid(const Cell& cell);
+  [[nodiscard]] static bool valid(const JournalEntry& entry);
+  [[nodiscard]] static bool unfinished(const JournalEntry& entry);
 
   UniqueFd fd_;
   void* base_ = nullptr;
@@ -106,6 +115,7 @@ class Intents {
   JournalEntry* journal_ = nullptr;
   Place* places_ = nullptr;
   std::vector<std::uint32_t> free_places_;
+  std::unordered_map<core::JobId, std::uint32_t> by_job_;  // unfinished ones
 };
 
 }  // namespace init::manager
