@@ -1,0 +1,119 @@
+// The manager: events in, engine, actions out. Crash-only: being started anew is its only way to start, with an empty store
+// (the first time) or a full one.
+#pragma once
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/channel/facts_reader.h"
+#include "daemon/manager/app/configuration.h"
+#include "daemon/manager/app/options.h"
+#include "daemon/manager/app/requests.h"
+#include "daemon/manager/app/slots.h"
+#include "daemon/manager/control/server.h"
+#include "daemon/manager/os/channel_client.h"
+#include "daemon/manager/os/intents.h"
+#include "daemon/manager/os/timers.h"
+#include "daemon/manager/os/unit_processes.h"
+#include "libinit/core/engine.h"
+#include "libinit/process/event_loop.h"
+
+namespace init::manager {
+
+// In the order in which they are handled within one turn: facts before requests.
+enum class Source : std::uint32_t { Doorbell, Channel, Groups, Control };
+
+class App final : private core::ActionSink, public RequestTarget {
+ public:
+  // options must be final; the three inherited descriptors (channel/messages.h) must be open.
+  static Result<std::unique_ptr<App>> create(Options options);
+  ~App() override;
+
+  // Until PID 1 lets go of this manager. The exit code.
+  int run();
+
+  // What requests may ask for (requests.h).
+  core::JobId submit(core::Requested request, std::string_view request_id) override;
+  core::JobId submit_shutdown(const Shutdown& shutdown, std::string_view request_id) override;
+  void drop(core::JobId job) override;
+  Reading reload() override;
+  bool signal(core::UnitIndex unit, int signal, bool all) override;
+  [[nodiscard]] JournalEntry* find_request(std::string_view request_id) override;
+  [[nodiscard]] const core::Engine& engine() const override { return *engine_; }
+  [[nodiscard]] ViewContext view_context() override;
+
+ private:
+  // The process of a unit that leads its session, and what of the unit the engine does not keep.
+  struct UnitState {
+    pid_t leader = 0;
+    std::uint32_t place = Intents::kNoPlace;
+    core::Attempt activation = 0;  // attempt of the first process of this activation; names the invocation
+    std::string error;             // why the last plan could not be made
+    WallTime since;                // of the last change of its public state
+  };
+
+  App(Options options, ChannelClient channel, Intents intents, Configuration configuration);
+
+  // Start (start.cpp).
+  static Result<Configuration> first_configuration(const Options& options, ChannelClient& channel);
+  Result<> open_sources();
+  Result<> open_control(UniqueFd listener);
+  void recover();
+  std::vector<core::ProcessFact> adopt_processes();
+  void ask_again(const std::vector<JournalEntry*>& entries);
+  void boot();
+
+  // The loop (app.cpp).
+  void turn();
+  [[nodiscard]] MonotonicTime next_deadline() const;
+  void on_doorbell();
+  void on_slot(std::uint32_t slot);
+  void on_failed(std::uint32_t slot, const channel::Slot& facts);
+  void on_exited(std::uint32_t slot, const channel::Slot& facts);
+  void on_signals();
+  void on_signal(int signal);
+  void on_groups();
+  void feed(core::Event event);
+  void settle();
+  void commit();
+
+  // Effects (effects.cpp).
+  void emit(const core::Action& action) override { actions_.push_back(action); }
+  void carry_out(const core::Spawn& spawn);
+  void carry_out(const core::Signal& signal);
+  void carry_out(const core::KillGroup& kill);
+  void carry_out(const core::ArmTimer& timer) { timers_.arm(timer); }
+  void carry_out(const core::CancelTimer& timer) { timers_.cancel(timer.unit, timer.kind); }
+  void carry_out(const core::StateChanged& change);
+  void carry_out(const core::JobFinished& job);
+  void carry_out(const core::Power& power);
+  void refuse_spawn(const core::Spawn& spawn, const Error& error);
+  [[nodiscard]] std::string invocation_id(core::UnitIndex unit) const;
+  [[nodiscard]] UnitProcess processes_of(core::UnitIndex unit) const;
+  void install(Configuration configuration);
+  void finish(core::PowerKind kind);
+
+  Options options_;
+  channel::FactsReader facts_;
+  std::uint64_t change_cursor_ = 0;
+  ChannelClient channel_;
+  Intents intents_;
+  Configuration configuration_;
+  process::EventLoop loop_;
+  UnitProcesses processes_;
+  std::unique_ptr<core::Engine> engine_;
+  std::unique_ptr<control::Server> server_;
+  std::unique_ptr<Requests> requests_;
+  Slots slots_;
+  Timers timers_;
+  std::vector<UnitState> units_;
+  std::deque<core::Event> events_;
+  std::vector<core::Action> actions_;
+  core::JobId boot_job_ = 0;
+  MonotonicTime stop_deadline_ = MonotonicTime::never();
+  bool settling_ = false;
+  bool let_go_ = false;
+};
+
+}  // namespace init::manager

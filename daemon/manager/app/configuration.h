@@ -1,0 +1,44 @@
+// The units in force: compiled into a sealed generation that PID 1 keeps, and the graph made of it. The disk is read at boot and
+// on reload only.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/manager/app/options.h"
+#include "libinit/base/result.h"
+#include "libinit/core/graph.h"
+#include "libinit/unit/config.h"
+#include "libinit/unit/diagnostic.h"
+#include "libinit/unit/generation.h"
+#include "libinit/unit/system_config.h"
+
+namespace init::manager {
+
+struct Configuration {
+  unit::Generation generation;
+  unit::SystemConfig system;
+  std::shared_ptr<const core::Graph> graph;  // index i is unit i of the generation, for i < generation.size()
+
+  // Takes the fd. Errors: those of Generation::open.
+  static Result<Configuration> open(UniqueFd generation);
+  // Empty for a unit that no file defines (any more).
+  [[nodiscard]] std::optional<unit::Unit> unit(core::UnitIndex index) const;
+};
+
+struct Reading {
+  std::vector<unit::Unit> units;  // sorted by id
+  unit::SystemConfig system;
+  std::vector<unit::Diagnostic> diagnostics;
+};
+
+// Reads the unit files. A unit whose file is broken keeps its definition of last_good (may be null), and says so.
+[[nodiscard]] Reading read_units(const Options& options, const unit::Generation* last_good);
+
+// The last generation that was compiled, kept in the state directory over reboots. Absent or damaged: empty, that is all.
+[[nodiscard]] std::optional<unit::Generation> saved_generation(const Options& options);
+// Best effort: a machine without a writable state directory boots all the same.
+Result<> save_generation(const Options& options, int generation_fd);
+
+}  // namespace init::manager
