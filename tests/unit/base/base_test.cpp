@@ -4,6 +4,7 @@
 
 #include "libinit/base/checksum.h"
 #include "libinit/base/result.h"
+#include "libinit/base/text.h"
 #include "libinit/base/time.h"
 
 namespace init {
@@ -21,6 +22,19 @@ TEST(Checksum, MatchesThePublishedCheckValue) {
 TEST(TimePoint, AddingSaturatesInsteadOfWrapping) {
   EXPECT_EQ(MonotonicTime{Duration(5)} + kInfinity, MonotonicTime::never());
   EXPECT_EQ(MonotonicTime{Duration(5)} + Duration(7), MonotonicTime{Duration(12)});
+}
+
+TEST(DurationText, ShowsTheTwoLargestUnits) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(duration_text(41ms), "41 ms");
+  EXPECT_EQ(duration_text(2300ms), "2.3 s");
+  EXPECT_EQ(duration_text(4s), "4 s");
+  EXPECT_EQ(duration_text(90s), "1 min 30 s");
+  EXPECT_EQ(duration_text(3h + 41min + 9s), "3 h 41 min");
+  EXPECT_EQ(duration_text(24h * 5 + 2h), "5 d 2 h");
+  EXPECT_EQ(duration_text(1h + 5s), "1 h");
+  EXPECT_EQ(duration_text(-1s), "0 ms");
+  EXPECT_EQ(duration_text(kInfinity), "for ever");
 }
 
 }  // namespace
