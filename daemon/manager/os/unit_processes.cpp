@@ -277,7 +277,7 @@ bool UnitProcesses::watch(const UnitProcess& of) {
 std::vector<int> UnitProcesses::fired_watches() {
   std::vector<int> keys;
   for (auto at = watched_.begin(); at != watched_.end() && at->first < 0; ++at) keys.push_back(at->first);
-  alignas(inotify_event) char buffer[16384];
+  alignas(inotify_event) char buffer[8192];
   ssize_t got = 0;
   while ((got = read(inotify_.get(), buffer, sizeof buffer)) > 0) {
     for (ssize_t at = 0; at < got;) {
