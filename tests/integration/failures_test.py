@@ -1,0 +1,64 @@
+"""What fails stays alone: the rest runs, and the answer names what failed."""
+
+import unittest
+
+from machine import Machine
+
+SLEEP = '[service]\ncommand = ["/bin/sleep", "infinity"]\n'
+MISSING = '[service]\ncommand = ["/nonexistent/program"]\nrestart = "no"\n'
+
+
+class FailuresTest(unittest.TestCase):
+    def test_one_failing_start_leaves_the_rest_running(self):
+        names = [f"good{i}.service" for i in range(5)]
+        units = {name: SLEEP for name in names}
+        units["bad.service"] = MISSING
+        units["default.target"] = f"[unit]\nwants = {[*names, 'bad.service']}\n".replace("'", '"')
+        with Machine(units) as machine:
+            for name in names:
+                machine.wait_for_state(name, "active")
+            machine.wait_for_state("bad.service", "failed")
+            system = machine.json("status")
+            self.assertEqual(system["state"], "degraded", system)
+            self.assertEqual([note["unit"] for note in system["failed"]], ["bad.service"])
+            self.assertEqual(machine.initctl("is-system-running", check=False).stdout, "degraded\n")
+
+    def test_start_of_several_says_which_failed(self):
+        with Machine({"a.service": SLEEP, "b.service": MISSING, "c.service": SLEEP}) as machine:
+            done = machine.initctl("start", "a", "b", "c", check=False)
+            self.assertEqual(done.returncode, 1, done)
+            said = done.stdout + done.stderr
+            self.assertRegex(said, r"b\.service did not start|b\.service.*fail")
+            self.assertIn("/nonexistent/program", said)
+            self.assertNotRegex(said, r"(a|c)\.service (did not|fail)")
+            for name, state in (("a", "active"), ("b", "failed"), ("c", "active")):
+                self.assertEqual(machine.status(name)["state"], state)
+
+    def test_a_broken_file_costs_its_own_unit_only(self):
+        with Machine({"a.service": SLEEP, "b.service": '[service]\ncomand = ["/bin/true"]\n',
+                      "default.target": '[unit]\nwants = ["a.service", "b.service"]\n'}) as machine:  # fmt: skip
+            machine.wait_for_state("a", "active")
+            self.assertNotEqual(machine.initctl("start", "b", check=False).returncode, 0)
+
+    def test_exit_codes_follow_the_lsb(self):
+        with Machine({"a.service": SLEEP, "b.service": MISSING}) as machine:
+            machine.initctl("start", "a")
+            self.assertEqual(machine.initctl("status", "a", check=False).returncode, 0)
+            self.assertEqual(machine.initctl("status", "b", check=False).returncode, 3)
+            self.assertEqual(machine.initctl("status", "nothing", check=False).returncode, 4)
+            self.assertEqual(machine.initctl("is-active", "b", check=False).returncode, 3)
+            self.assertEqual(machine.initctl("nonsense", check=False).returncode, 2)
+
+    def test_a_blocked_service_starts_when_its_dependency_recovers(self):
+        units = {"db.service": MISSING, "app.service": '[unit]\nrequires = ["db.service"]\n' + SLEEP}
+        with Machine(units) as machine:
+            self.assertEqual(machine.initctl("start", "app", check=False).returncode, 1)
+            self.assertEqual(machine.status("app")["blocked_by"]["unit"], "db.service")
+            machine.write_unit("db.service", SLEEP)
+            machine.initctl("daemon-reload")
+            machine.initctl("start", "db")
+            machine.wait_for_state("app", "active")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,247 @@
+"""initd under test: started as PID 1 of fresh namespaces (tools/namespace), or as a plain process, with a directory of
+units; asked over its control socket; looked at from the outside.
+
+    with Machine({"a.service": '[service]\\ncommand = ["/bin/sleep", "infinity"]\\n'}) as machine:
+        machine.initctl("start", "a")
+        machine.status("a")["main_pid"]
+
+INITD_PROGRAMS names the directory of initd, initd-manager and initctl.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAMS = pathlib.Path(os.environ.get("INITD_PROGRAMS", ROOT / "build/release/bin"))
+EXAMPLES = ROOT / "units/examples"
+NOBODY = 65534
+DEADLINE = 30  # seconds; what is waited for in a test comes long before
+
+
+def wait_until(what, condition, seconds=DEADLINE):
+    """Waits for something that no event tells of; returns the first true value of condition()."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {seconds} s: {what}")
+        time.sleep(0.01)
+    return value
+
+
+def read(path, otherwise=""):
+    """The text of a file that may be gone, as those of /proc may."""
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return otherwise
+
+
+def parent_of(pid):
+    return int(read(f"/proc/{pid}/stat", "0 (x) X 0").rpartition(")")[2].split()[1])
+
+
+def name_of(pid):
+    return read(f"/proc/{pid}/comm").strip()
+
+
+def all_pids():
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def alive(pid):
+    return read(f"/proc/{pid}/stat", "0 (x) X").rpartition(")")[2].split()[0] not in "XZ"
+
+
+class Machine:
+    """See the top of the file. units: {id: text}, and every *.toml of `directories`. as_user: a uid that is not root's makes
+    it a machine in a user namespace. namespaces=False: a plain process, not PID 1."""
+
+    def __init__(self, units=None, *, directories=(), namespaces=True, as_user=None, options=(), target=None):
+        self.units = dict(units or {})
+        self.directories = directories
+        self.namespaces = namespaces
+        self.as_user = as_user
+        self.options = list(options)  # of tools/namespace
+        self.target = target
+        self.process = None
+        self.pid = 0  # of initd, as the host counts
+
+    # ---- Life
+
+    def __enter__(self):
+        self.place = pathlib.Path(tempfile.mkdtemp(prefix="initd-"))
+        self.place.chmod(0o755)
+        self.unit_directory = self.place / "units"
+        self.runtime = self.place / "run"
+        self.logs = self.place / "log"
+        for directory in (self.unit_directory, self.runtime, self.logs, self.place / "state"):
+            directory.mkdir()
+        for directory in self.directories:
+            for file in sorted(pathlib.Path(directory).glob("*.toml")):
+                shutil.copyfile(file, self.unit_directory / file.name)
+        self.units.setdefault("default.target", "[unit]\n")
+        for unit, text in self.units.items():
+            self.write_unit(unit, text)
+        if self.as_user is not None:
+            for path in (self.place, *self.place.rglob("*")):
+                os.chown(path, self.as_user, self.as_user)
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def _start(self):
+        command = [PROGRAMS / "initd", "--units", self.unit_directory, "--runtime", self.runtime, "--state",
+                   self.place / "state", "--log-dir", self.logs]  # fmt: skip
+        if self.target:
+            command += ["--target", self.target]
+        pid_file = self.place / "pid"
+        if self.namespaces:
+            command = [ROOT / "tools/namespace", "--pid-file", pid_file, *self.options, "--", *command]
+        self.console = open(self.place / "console", "w+b")
+        self.process = subprocess.Popen([*self._identity(), *map(str, command)], stdin=subprocess.DEVNULL,
+                                        stdout=self.console, stderr=subprocess.STDOUT, cwd="/",
+                                        start_new_session=True)  # fmt: skip
+        if self.namespaces:
+            self.pid = int(wait_until("the namespaces are there", lambda: self._running() and read(pid_file).strip()))
+        else:
+            self.pid = self.process.pid
+        wait_until("the control socket answers", lambda: self._running() and self._accepts())
+
+    def _running(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"initd ended with {self.process.returncode}")
+        return True
+
+    def _accepts(self):
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.runtime / "control")) == 0
+
+    def _identity(self):
+        if self.as_user is None:
+            return []
+        return ["setpriv", f"--reuid={self.as_user}", f"--regid={self.as_user}", "--clear-groups"]
+
+    def wait(self, seconds=DEADLINE):
+        """Waits for the end of initd; its exit code."""
+        return self.process.wait(seconds)
+
+    def poweroff(self, seconds=DEADLINE):
+        """The orderly end."""
+        self.initctl("poweroff", check=False)
+        return self.wait(seconds)
+
+    def __exit__(self, kind, *_):
+        if self.process is not None:
+            if self.process.poll() is None:
+                for pid in [self.pid, *self.processes()]:
+                    self._kill(pid)
+                self.process.wait()
+            if kind is not None:
+                self._tell()
+            self.console.close()
+        shutil.rmtree(self.place)
+
+    @staticmethod
+    def _kill(pid):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def _tell(self):
+        """What a failed test needs: the end of what initd and its services wrote."""
+        for file in (self.place / "console", *sorted(self.logs.rglob("*"))):
+            if file.is_file() and (text := read(file)):
+                print(f"---- {file.name}\n{text[-2000:]}", file=sys.stderr)
+
+    # ---- Units
+
+    def write_unit(self, unit, text):
+        (self.unit_directory / f"{unit}.toml").write_text(text, encoding="utf-8")
+
+    # ---- Asking
+
+    def command(self, *arguments):
+        return [*self._identity(), str(PROGRAMS / "initctl"), "--runtime", str(self.runtime), *arguments]
+
+    def initctl(self, *arguments, check=True, seconds=DEADLINE):
+        """Runs initctl from outside; the completed process. check: it must succeed."""
+        done = subprocess.run(self.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              errors="replace", timeout=seconds)  # fmt: skip
+        if check and done.returncode != 0:
+            raise AssertionError(f"initctl {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def json(self, *arguments):
+        done = self.initctl(*arguments, "--json", check=False)
+        try:
+            return json.loads(done.stdout)
+        except json.JSONDecodeError as error:
+            raise AssertionError(f"initctl {' '.join(arguments)} --json: exit {done.returncode}\n{done.stdout}"
+                                 f"{done.stderr}") from error  # fmt: skip
+
+    def status(self, unit):
+        return self.json("status", unit)
+
+    def main_pid(self, unit):
+        """As initd counts; 0 when it does not run."""
+        return self.status(unit).get("main_pid", 0)
+
+    def wait_for_state(self, unit, state, seconds=DEADLINE):
+        return wait_until(f"{unit} is {state}", lambda: self.status(unit)["state"] == state, seconds)
+
+    # ---- Looking from outside
+
+    def inside(self, *command, check=True, seconds=DEADLINE):
+        """Runs a command in the namespaces, as their root."""
+        enter = ["nsenter", "--target", str(self.pid), "--all", "--wd=/"] if self.namespaces else []
+        return subprocess.run([*enter, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=check, timeout=seconds)  # fmt: skip
+
+    def processes(self):
+        """Host pids of everything that lives under initd, beside initd itself."""
+        if self.namespaces:
+            space = self._space(self.pid)
+            return [pid for pid in all_pids() if space and pid != self.pid and self._space(pid) == space]
+        parents = {pid: parent_of(pid) for pid in all_pids()}
+        found = {self.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return sorted(found - {self.pid})
+
+    @staticmethod
+    def _space(pid):
+        try:
+            return os.readlink(f"/proc/{pid}/ns/pid")
+        except OSError:
+            return ""
+
+    def services(self):
+        """Host pids of the services and what they started: all but initd and its manager."""
+        return [pid for pid in self.processes() if name_of(pid) != "initd-manager" and alive(pid)]
+
+    def manager(self):
+        """Host pid of the manager, 0 while there is none."""
+        children = read(f"/proc/{self.pid}/task/{self.pid}/children").split()
+        return next((int(pid) for pid in children if name_of(pid) == "initd-manager"), 0)
+
+    def host_pid(self, inner):
+        """The host's number of a process that initd knows by `inner`."""
+        if not self.namespaces:
+            return inner
+        for pid in self.processes():
+            numbers = [line.split()[1:] for line in read(f"/proc/{pid}/status").splitlines() if line.startswith("NSpid")]
+            if numbers and int(numbers[0][-1]) == inner:
+                return pid
+        return 0
