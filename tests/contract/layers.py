@@ -63,7 +63,7 @@ FORBIDDEN = [
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
 SEES = re.compile(r"initd_room\s*\(\s*(\w+)\s+SEES\s+([\w\s]+?)(?:\bLIBRARIES\b|\))", re.S)
-ROOM_OF_TARGET = {room.replace("libinit/", "init_").replace("daemon/", "initd_").replace("/", "_"): room for room in ROOMS}
+ROOM_OF_TARGET = {("init_" if room.startswith("libinit/") else "initd_") + room.rsplit("/", 1)[-1]: room for room in ROOMS}
 LINES_MAX = 500
 
 
