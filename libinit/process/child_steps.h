@@ -10,14 +10,14 @@ namespace init::process {
 // The order in which the steps run; the numbers are part of the facts that outlive a version: append only.
 enum class ChildStep : std::uint32_t {
   None = 0,
-  Unshare = 1,  // close_range(1024, ~0, CLOSE_RANGE_UNSHARE); then 'unshared' is reported
+  Unshare = 1,  // a table of its own, without the stored fds; then 'unshared' is reported
   Signals = 2,  // all dispositions default, mask empty
   Session = 3,
   Cgroup = 4,  // only where CLONE_INTO_CGROUP was refused
   Limits = 5,
   OomScore = 6,
   Nice = 7,
-  StdioRoot = 8,  // files opened before the identity changes
+  StdioRoot = 8,  // devices and files opened before the identity changes
   Umask = 9,
   RootDirectory = 10,
   Groups = 11,
@@ -43,9 +43,14 @@ struct ChildReport {
   std::uint32_t detail = 0;  // Limits: the resource; Stdio: the stream; PassedFds: the index
 };
 
+// Where a parent that shares its table (CLONE_FILES) keeps the fds that are not for the child: from this
+// number on they are gone after the first step.
+inline constexpr int kStoredFds = 1024;
+
+// With shares_table every fd named here is below kStoredFds.
 struct ChildContext {
-  int report_fd = -1;               // write end, O_CLOEXEC
-  std::span<const int> passed_fds;  // numbers in the parent's table
+  int report_fd = -1;  // write end, O_CLOEXEC; a child whose report nobody can read dies of SIGPIPE
+  std::span<const int> passed_fds;  // numbers in the parent's table; at most kMaxPassedFds count
   int cgroup_procs_fd = -1;   // where to write "0" when the child must join by itself; -1 = nothing to do
   bool shares_table = false;  // cloned with CLONE_FILES: unshare first
 };

@@ -1,0 +1,208 @@
+#include "libinit/process/child_fds.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "libinit/process/raw_syscall.h"
+
+namespace init::process {
+namespace {
+
+constexpr int kFirstAfterStreams = 3;
+constexpr int kHighestFd = 1 << 20;  // where a search without /proc ends, whatever the limit says
+
+int open_file(const char* path, int flags, std::uint32_t mode) noexcept {
+  long fd = 0;
+  do {
+    fd = raw::call(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, mode);
+  } while (fd == -EINTR);
+  return static_cast<int>(fd);
+}
+
+int duplicate_above(int fd, int lowest) noexcept {
+  return static_cast<int>(raw::call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest));
+}
+
+int duplicate_to(int fd, int number) noexcept {
+  return raw::error_of(raw::call(SYS_dup3, fd, number, 0));
+}
+
+// As struct linux_dirent64 of getdents64(2).
+struct DirectoryEntry {
+  std::uint64_t inode;
+  std::int64_t offset;
+  std::uint16_t size;
+  std::uint8_t type;
+  char name[1];
+};
+
+// -1 for "." and "..".
+int number_from(const char* name) noexcept {
+  int value = 0;
+  for (; *name >= '0' && *name <= '9'; ++name) value = value * 10 + (*name - '0');
+  return *name == '\0' ? value : -1;
+}
+
+// False when /proc is not there. The order of /proc/self/fd is by number, so `act` may close what it is
+// given.
+template <class Act>
+bool walk_proc(int first, Act act) noexcept {
+  const int directory = open_file("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
+  if (directory < 0) return false;
+  alignas(DirectoryEntry) char buffer[2048];
+  long filled = 0;
+  while ((filled = raw::call(SYS_getdents64, directory, buffer, sizeof buffer)) > 0) {
+    for (long at = 0; at < filled;) {
+      const auto* const entry = reinterpret_cast<const DirectoryEntry*>(buffer + at);
+      const int fd = number_from(entry->name);
+      if (fd >= first && fd != directory) act(fd);
+      at += entry->size;
+    }
+  }
+  raw::call(SYS_close, directory);
+  return filled == 0;
+}
+
+template <class Act>
+void for_each_fd(int first, Act act) noexcept {
+  if (walk_proc(first, act)) return;
+  rlimit limit{};
+  raw::call(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit);
+  const int end = static_cast<int>(std::min<rlim_t>(limit.rlim_max, kHighestFd));
+  for (int fd = first; fd < end; ++fd) act(fd);
+}
+
+void close_on_exec_from(int first) noexcept {
+  if (raw::call(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+  for_each_fd(first, [](int fd) { raw::call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC); });
+}
+
+struct Opening {
+  const char* path = nullptr;  // of a device; null = the plan's
+  int flags = 0;
+};
+
+// flags < 0: nothing to open.
+Opening opening_of(StdioKind kind) noexcept {
+  switch (kind) {
+    case StdioKind::Null:
+      return {"/dev/null", O_RDWR};
+    case StdioKind::Console:
+      return {"/dev/console", O_RDWR};
+    case StdioKind::Append:
+      return {nullptr, O_WRONLY | O_APPEND | O_CREAT};
+    case StdioKind::Truncate:
+      return {nullptr, O_WRONLY | O_TRUNC | O_CREAT};
+    case StdioKind::Read:
+      return {nullptr, O_RDONLY};
+    case StdioKind::Inherit:
+    case StdioKind::Passed:
+    case StdioKind::SameAsStdout:
+      break;
+  }
+  return {nullptr, -1};
+}
+
+}  // namespace
+
+int unshare_table() noexcept {
+  if (raw::call(SYS_close_range, kStoredFds, ~0U, CLOSE_RANGE_UNSHARE) == 0) return 0;
+  // Refused, by an old kernel or a filter: copy the whole table first, then close.
+  if (const int error = raw::error_of(raw::call(SYS_unshare, CLONE_FILES)); error != 0) return error;
+  for_each_fd(kStoredFds, [](int fd) { raw::call(SYS_close, fd); });
+  return 0;
+}
+
+ChildFds::ChildFds(const PlanView& plan, const ChildContext& context) noexcept
+    : plan_(plan), report_fd_(context.report_fd) {
+  passed_count_ = static_cast<std::uint32_t>(std::min(context.passed_fds.size(), kMaxPassedFds));
+  for (std::uint32_t index = 0; index < passed_count_; ++index) passed_[index] = context.passed_fds[index];
+}
+
+Outcome ChildFds::make_room() noexcept {
+  int lowest = kFirstAfterStreams;
+  for (std::uint32_t index = 0; index < plan_.header().passed_count; ++index) {
+    const auto target = plan_.entry<PassedFdPlan>(plan_.header().passed, index).target;
+    lowest = std::max(lowest, static_cast<int>(target) + 1);
+  }
+  if (report_fd_ >= 0 && report_fd_ < lowest) {
+    const int moved = duplicate_above(report_fd_, lowest);
+    if (moved < 0) return {-moved};
+    report_fd_ = moved;
+  }
+  for (std::uint32_t index = 0; index < passed_count_; ++index) {
+    if (passed_[index] >= lowest) continue;
+    passed_[index] = duplicate_above(passed_[index], lowest);
+    if (passed_[index] < 0) return {-passed_[index], index};
+  }
+  return {};
+}
+
+Outcome ChildFds::open_streams(bool as_root) noexcept {
+  // So that a file of our own gets just the mode that the plan names; the plan's umask is set later.
+  if (as_root) raw::call(SYS_umask, 0);
+  for (std::uint32_t stream = 0; stream < opened_.size(); ++stream) {
+    const StdioPlan& stdio = plan_.header().stdio[stream];
+    const bool is_device = stdio.kind == StdioKind::Null || stdio.kind == StdioKind::Console;
+    if ((is_device || stdio.before_identity != 0) != as_root) continue;
+    if (const int error = open_stream(stdio, opened_[stream]); error != 0) return {error, stream};
+  }
+  return {};
+}
+
+int ChildFds::open_stream(const StdioPlan& stdio, int& fd) noexcept {
+  Opening opening = opening_of(stdio.kind);
+  if (opening.flags < 0) return 0;
+  if (opening.path == nullptr) {
+    opening.path = plan_.string(stdio.path);
+    if (stdio.before_identity != 0) opening.flags |= O_NOFOLLOW;
+  }
+  // A FIFO without a reader, or a line without a carrier, must not hold up the child.
+  fd = open_file(opening.path, opening.flags | O_NONBLOCK, stdio.mode);
+  if (fd < 0) return -fd;
+  raw::call(SYS_fcntl, fd, F_SETFL, opening.flags & O_APPEND);
+  if (fd >= kFirstAfterStreams) return 0;
+  const int low = fd;
+  fd = duplicate_above(low, kFirstAfterStreams);
+  raw::call(SYS_close, low);
+  return fd < 0 ? -fd : 0;
+}
+
+Outcome ChildFds::place_streams() noexcept {
+  for (int stream = 0; stream < kFirstAfterStreams; ++stream) {
+    if (const int error = place_stream(stream); error != 0)
+      return {error, static_cast<std::uint32_t>(stream)};
+  }
+  return {};
+}
+
+int ChildFds::place_stream(int stream) noexcept {
+  const StdioPlan& stdio = plan_.header().stdio[static_cast<std::size_t>(stream)];
+  switch (stdio.kind) {
+    case StdioKind::Inherit:
+      return raw::error_of(raw::call(SYS_fcntl, stream, F_SETFD, 0));
+    case StdioKind::SameAsStdout:
+      return duplicate_to(1, stream);
+    case StdioKind::Passed:
+      return duplicate_to(passed(stdio.index), stream);
+    default:
+      return duplicate_to(opened_[static_cast<std::size_t>(stream)], stream);
+  }
+}
+
+Outcome ChildFds::place_passed() noexcept {
+  close_on_exec_from(kFirstAfterStreams);
+  for (std::uint32_t index = 0; index < plan_.header().passed_count; ++index) {
+    const auto wanted = plan_.entry<PassedFdPlan>(plan_.header().passed, index);
+    const int error = duplicate_to(passed(wanted.index), static_cast<int>(wanted.target));
+    if (error != 0) return {error, index};
+  }
+  return {};
+}
+
+}  // namespace init::process
