@@ -18,8 +18,8 @@ struct Names<State> {
 };
 template <>
 struct Names<Outcome> {
-  static constexpr std::array<std::string_view, 8> kAll{"running",  "done",    "failed",  "blocked",
-                                                        "canceled", "refused", "skipped", "timed_out"};
+  static constexpr std::array<std::string_view, 8> kAll{"done",    "failed",  "blocked",   "canceled",
+                                                        "refused", "skipped", "timed_out", "running"};
 };
 template <>
 struct Names<Whom> {

@@ -11,7 +11,6 @@ namespace init::api {
 
 enum class State : std::uint8_t { Inactive, Activating, Active, Reloading, Deactivating, Failed };
 enum class Outcome : std::uint8_t {
-  Running,  // not an end: a progress reply, sent only to callers that asked for "more"
   Done,
   Failed,    // the unit itself failed
   Blocked,   // something it needs has failed or lies on a cycle; the unit stays wanted
@@ -19,6 +18,7 @@ enum class Outcome : std::uint8_t {
   Refused,   // forbidden by the unit, shutting down, nothing to reload
   Skipped,   // a condition was not met
   TimedOut,  // timeout_ms has passed; the request stays in force
+  Running,   // not an end: a progress reply, sent only to callers that asked for "more"
 };
 enum class Whom : std::uint8_t { Main, All };
 enum class Verb : std::uint8_t { Start, Stop, Restart, TryRestart, Reload };

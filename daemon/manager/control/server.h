@@ -5,13 +5,15 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "daemon/manager/control/connection.h"
+#include "daemon/manager/control/peer.h"
 #include "libinit/api/message.h"
 #include "libinit/base/result.h"
 #include "libinit/base/time.h"
@@ -25,17 +27,9 @@ namespace init::control {
 // something else than a socket is there.
 [[nodiscard]] Result<UniqueFd> create_listener(const std::string& path);
 
-// Who is at the other end, as the kernel said when the connection was accepted (SO_PEERCRED, SO_PEERGROUPS).
-struct Peer {
-  uid_t uid = static_cast<uid_t>(-1);
-  gid_t gid = static_cast<gid_t>(-1);
-  pid_t pid = 0;  // for showing only: may be reused
-  std::vector<gid_t> groups;
-};
-
 struct CallId {
-  std::uint64_t client = 0;
-  std::uint64_t serial = 0;
+  std::uint32_t client = 0;
+  std::uint64_t serial = 0;  // never used twice
   friend constexpr auto operator<=>(const CallId&, const CallId&) = default;
 };
 
@@ -85,24 +79,58 @@ class Server {
   [[nodiscard]] std::vector<CallId> take_dropped();
 
   // A CallId whose client is gone is ignored. What the peer's role may not see is taken out here.
-  void reply(CallId id, api::Reply reply, bool continues = false);
-  void error(CallId id, const api::CallError& error);
+  void reply(const CallId& id, api::Reply reply, bool continues = false);
+  void error(const CallId& id, const api::CallError& error);
 
   // When expire() or take_calls() is next needed, whatever the loop reports; in the past when calls are
   // waiting to be taken.
   [[nodiscard]] MonotonicTime next_deadline() const;
   void expire(MonotonicTime now);
 
-  [[nodiscard]] std::size_t client_count() const;
+  [[nodiscard]] std::size_t client_count() const { return clients_.size(); }
   [[nodiscard]] std::size_t queued_bytes() const;  // of all clients, both directions
 
  private:
-  struct Client;
+  using ClientNumber = std::uint32_t;  // the token's index; 0 is the listener
+  struct Client {
+    Connection connection;
+    std::uint32_t interest = 0;  // what the loop watches it for
+  };
+  using Clients = std::map<ClientNumber, Client>;
+
   Server(process::EventLoop& loop, UniqueFd listener, ServerOptions options);
+
+  void accept_some(MonotonicTime now);
+  [[nodiscard]] UniqueFd accept_one();
+  void admit(UniqueFd fd, MonotonicTime now);
+  [[nodiscard]] bool has_place_for(const Peer& peer) const;
+  [[nodiscard]] bool watch_listener(bool on);
+  void refill_spares();
+
+  [[nodiscard]] bool may_take(const Connection& connection) const;
+  [[nodiscard]] std::optional<Call> take_call(ClientNumber number, Client& client, MonotonicTime now);
+  [[nodiscard]] bool may_call(const Peer& peer, const api::Request& request) const;
+  [[nodiscard]] bool may_operate(const Peer& peer, std::string_view unit) const;
+  [[nodiscard]] bool is_master(const Peer& peer) const { return peer.uid == 0 || peer.uid == options_.owner; }
+  void redact(const Peer& peer, api::Reply& reply) const;
+
+  void answer(const CallId& id, std::string message, bool continues);
+  // After anything that happened to a client: sends, watches for what it now waits for, or closes it. True:
+  // it is still there.
+  bool settle(ClientNumber number, MonotonicTime now);
+  void close(ClientNumber number);
 
   process::EventLoop& loop_;
   UniqueFd listener_;
+  bool listening_ = false;      // the listener is in the loop
+  MonotonicTime listen_again_;  // when it is not
   ServerOptions options_;
+  Clients clients_;
+  ClientNumber last_number_ = 0;
+  ClientNumber last_served_ = 0;
+  std::uint64_t last_serial_ = 0;
+  std::vector<UniqueFd> spares_;  // descriptors to give up for root when there are no others
+  std::vector<CallId> dropped_;
 };
 
 }  // namespace init::control
