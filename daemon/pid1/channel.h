@@ -1,0 +1,64 @@
+// PID 1's end of the channel to the manager of the moment, and the doorbell. Nothing here waits for the
+// manager: what does not fit into the socket waits in a small queue, and a manager that lets it overflow is
+// broken.
+#pragma once
+#include <array>
+
+#include "daemon/channel/packet.h"
+#include "daemon/pid1/children.h"
+#include "daemon/pid1/facts.h"
+#include "libinit/process/event_loop.h"
+
+namespace init::pid1 {
+
+// The store table: fds that outlive managers (daemon/channel/facts.h). put takes the fd.
+void store_put(Facts& facts, const channel::StoreBody& entry, int fd) noexcept;
+void store_drop(Facts& facts, const channel::StoreBody& entry) noexcept;
+[[nodiscard]] int store_find(const Facts& facts,
+                             const channel::StoreBody& entry) noexcept;  // -1 = no such entry
+
+class Channel {
+ public:
+  Channel(Facts& facts, process::EventLoop& loop) noexcept : facts_(facts), loop_(loop) {}
+
+  // A new pair, in place of the old one. The manager's end, or -1 with errno.
+  [[nodiscard]] int open_pair() noexcept;
+  // Both ends of an earlier self's making.
+  void adopt(int socket, int doorbell) noexcept;
+  void close_pair() noexcept;
+
+  [[nodiscard]] channel::Packet::Outcome receive() noexcept { return packet_.receive(socket_.get()); }
+  [[nodiscard]] channel::Packet& packet() noexcept { return packet_; }
+
+  void send_resumed(std::uint64_t epoch) noexcept;
+  void send_stored(std::uint32_t sequence, const channel::StoreBody& entry) noexcept;
+  // The socket has room again.
+  void flush() noexcept;
+  // True once the manager has let its answers pile up.
+  [[nodiscard]] bool broken() const noexcept { return broken_; }
+  void ring() const noexcept;
+
+  [[nodiscard]] int socket() const noexcept { return socket_.get(); }
+  [[nodiscard]] int doorbell() const noexcept { return doorbell_.get(); }
+
+ private:
+  struct Answer {
+    channel::MessageType type;
+    std::uint32_t sequence;
+    channel::StoreBody entry;  // Resumed: tag is the epoch
+  };
+  [[nodiscard]] int send_now(const Answer& answer) noexcept;
+  void send(const Answer& answer) noexcept;
+  void listen(bool for_room) noexcept;
+
+  Facts& facts_;
+  process::EventLoop& loop_;
+  UniqueFd socket_;
+  UniqueFd doorbell_;
+  channel::Packet packet_;
+  std::array<Answer, 64> queue_{};
+  std::size_t queued_ = 0;
+  bool broken_ = false;
+};
+
+}  // namespace init::pid1

@@ -1,0 +1,145 @@
+// The manager's other words about children (signal, watch, acknowledge), the way from a pid to its slot, and
+// taking over after PID 1 has executed itself anew.
+#include "daemon/pid1/children.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "daemon/pid1/log.h"
+
+namespace init::pid1 {
+namespace {
+
+bool lives(const Slot& slot) noexcept {
+  return slot.state == SlotState::Spawning || slot.state == SlotState::Running;
+}
+
+constexpr std::uint32_t home(std::int32_t pid) {
+  return static_cast<std::uint32_t>(pid) % kPidEntries;
+}
+
+}  // namespace
+
+void Children::start(bool resumed) noexcept {
+  getrlimit(RLIMIT_NOFILE, &limit_before_);
+  rlimit raised = limit_before_;
+  raised.rlim_cur = raised.rlim_max;
+  if (raised.rlim_cur <= kLowFds)
+    log_line("the limit on open files leaves no room for pidfds: ends show in sweeps only");
+  setrlimit(RLIMIT_NOFILE, &raised);
+  list_fd_ = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+  if (!resumed) return;
+  facts_.own().low_owner.fill(0);
+  for (std::uint32_t i = 0; i < facts_.header().slots_used; ++i) resume_slot(i);
+}
+
+// Every descriptor but the report pipe has closed with the exec; pidfds can be had again, since nothing was
+// reaped.
+void Children::resume_slot(std::uint32_t index) noexcept {
+  const Slot& slot = facts_.slot(index);
+  if (!lives(slot)) return;
+  const std::int32_t pid = *facts_.pid_cell(index);
+  if (pid <= 0) {
+    fail(index, process::ChildStep::Fork, EINTR);
+    return;
+  }
+  if (slot.pid != pid) facts_.commit(index, [&](Slot& changed) { changed.pid = pid; });
+  Child& self = child(index);
+  if (slot.state != SlotState::Spawning || fcntl(self.report, F_SETFD, FD_CLOEXEC) != 0) self.report = -1;
+  if (self.report >= 0) static_cast<void>(loop_.add(self.report, EPOLLIN, {kReport, index}));
+  hold_pidfd(index, open_pidfd(pid));
+}
+
+void Children::signal(const channel::SignalBody& request) noexcept {
+  if (request.slot >= channel::kSlotCount) return;
+  const Slot& slot = facts_.slot(request.slot);
+  if (!lives(slot) || slot.attempt != request.attempt || slot.pid <= 0) return;
+  // Its leader is not reaped yet, so the number of the group cannot have become another's. Not so for a
+  // process that is only watched and has another parent.
+  End end;
+  if (request.scope != channel::SignalScope::Process && peek(P_PID, slot.pid, end) != Peek::NotOurs &&
+      kill(-slot.pid, request.signal) == 0) {
+    return;
+  }
+  const int pidfd = child(request.slot).pidfd;
+  if (pidfd >= 0) {
+    syscall(SYS_pidfd_send_signal, pidfd, request.signal, nullptr, 0);
+  } else {
+    kill(slot.pid, request.signal);
+  }
+}
+
+void Children::watch(const channel::WatchBody& request) noexcept {
+  const std::uint32_t index = request.slot;
+  if (index >= channel::kSlotCount || facts_.slot(index).state != SlotState::Free) return;
+  if (request.pid <= 1 || slot_of(request.pid) != kNoSlot) return;
+  facts_.commit(index, [&](Slot& slot) {
+    slot = Slot{.tag = request.tag,
+                .attempt = request.attempt,
+                .role = request.role,
+                .state = SlotState::Running,
+                .pid = request.pid,
+                .started_ns = static_cast<std::uint64_t>(monotonic_now().since_epoch.count()),
+                .flags = channel::kSlotWatched,
+                .serial = slot.serial};
+  });
+  child(index) = Child{};
+  *facts_.pid_cell(index) = request.pid;
+  remember(request.pid, index);
+  hold_pidfd(index, open_pidfd(request.pid));
+  End end;
+  if (child(index).pidfd >= 0 || peek(P_PID, request.pid, end) != Peek::NotOurs) return;
+  const channel::Orphan* gone = facts_.find_orphan(request.pid);
+  if (gone != nullptr)
+    end = {.pid = gone->pid, .uid = gone->uid, .kind = gone->exit_kind, .value = gone->exit_value};
+  commit_end(index, end, gone == nullptr ? channel::kSlotUncertain : 0U);
+}
+
+void Children::acknowledge(const channel::SlotBody& request) noexcept {
+  if (request.slot >= channel::kSlotCount) return;
+  const Slot& slot = facts_.slot(request.slot);
+  if (slot.attempt != request.attempt || (slot.state != SlotState::Exited && slot.state != SlotState::Failed))
+    return;
+  *facts_.pid_cell(request.slot) = 0;
+  facts_.commit(request.slot, [](Slot& freed) { freed = Slot{.serial = freed.serial}; });
+}
+
+std::uint32_t Children::slot_of(std::int32_t pid) const noexcept {
+  const auto& entries = facts_.own().pids;
+  for (std::uint32_t at = home(pid); entries[at].pid != 0; at = (at + 1) % kPidEntries) {
+    if (entries[at].pid == pid) return entries[at].slot;
+  }
+  return kNoSlot;
+}
+
+void Children::remember(std::int32_t pid, std::uint32_t index) noexcept {
+  auto& entries = facts_.own().pids;
+  std::uint32_t at = home(pid);
+  while (entries[at].pid != 0 && entries[at].pid != pid) at = (at + 1) % kPidEntries;
+  entries[at] = {.pid = pid, .slot = index};
+}
+
+// Linear probing: whatever stood behind the hole and may stand in it moves up.
+void Children::forget(std::int32_t pid) noexcept {
+  auto& entries = facts_.own().pids;
+  std::uint32_t hole = home(pid);
+  while (entries[hole].pid != pid) {
+    if (entries[hole].pid == 0) return;
+    hole = (hole + 1) % kPidEntries;
+  }
+  for (std::uint32_t at = (hole + 1) % kPidEntries; entries[at].pid != 0; at = (at + 1) % kPidEntries) {
+    const std::uint32_t distance = (at - home(entries[at].pid)) % kPidEntries;
+    if (distance < (at - hole) % kPidEntries) continue;
+    entries[hole] = entries[at];
+    hole = at;
+  }
+  entries[hole] = {};
+}
+
+}  // namespace init::pid1

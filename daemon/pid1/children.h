@@ -1,0 +1,112 @@
+// The children of PID 1: services that the manager asked for, processes it asked to watch, and orphans.
+// Spawning is in spawn.cpp, ends and sweeps in reap.cpp. Everything that happens is committed to the facts;
+// nothing is answered.
+#pragma once
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <span>
+
+#include "daemon/channel/messages.h"
+#include "daemon/channel/packet.h"
+#include "daemon/pid1/facts.h"
+#include "libinit/base/time.h"
+#include "libinit/process/child_steps.h"
+#include "libinit/process/event_loop.h"
+
+namespace init::pid1 {
+
+// Tokens of the loop, in the order in which one turn handles them: what children said and how they ended
+// comes before what the manager wants next.
+enum Kind : std::uint32_t { kReport = 0, kExit = 1, kSignals = 2, kChannel = 3 };
+
+// The number of a new fd at or above kLowFds, O_CLOEXEC; the old one is closed in any case. -1 = no room.
+[[nodiscard]] int raise_fd(int fd) noexcept;
+// At or above kLowFds; -1 with errno.
+[[nodiscard]] int open_pidfd(std::int32_t pid) noexcept;
+
+// A process ended: what waitid(2) told.
+struct End {
+  std::int32_t pid = 0;
+  std::uint32_t uid = 0;
+  std::uint32_t kind = 0;  // process::ExitStatus::Kind
+  std::int32_t value = 0;
+  rusage usage{};
+};
+
+class Children {
+ public:
+  Children(Facts& facts, process::EventLoop& loop) noexcept : facts_(facts), loop_(loop) {}
+
+  // Reads the limits, opens the list of children; with resumed, takes over what the facts say was there
+  // before.
+  void start(bool resumed) noexcept;
+
+  void spawn(channel::Packet& packet) noexcept;
+  void watch(const channel::WatchBody& request) noexcept;
+  void signal(const channel::SignalBody& request) noexcept;
+  void acknowledge(const channel::SlotBody& request) noexcept;
+
+  void report_ready(std::uint32_t index) noexcept;
+  void exit_ready(std::uint32_t index) noexcept;
+
+  // Reaps what has ended. Not `all`: the services that have a pidfd are left to it, which saves a waitid for
+  // each.
+  void sweep(bool all) noexcept;
+  // SIGCHLD came. A sweep costs by the number of living children, so sweeps keep a distance of twenty times
+  // their cost.
+  void child_signal() noexcept;
+  [[nodiscard]] MonotonicTime sweep_due() const noexcept { return sweep_due_; }
+  // Sends a signal to each child there is. False: there is none.
+  bool signal_all(int signal) noexcept;
+
+  // The manager's pid, whose end is not an orphan's; 0 = there is none.
+  void reserve(std::int32_t pid) noexcept { reserved_ = pid; }
+
+ private:
+  struct Request;
+  // spawn.cpp
+  [[nodiscard]] bool launch(Request& request) noexcept;
+  [[nodiscard]] std::int32_t clone_child(Request& request, int& pidfd) noexcept;
+  [[nodiscard]] std::int32_t clone_once(const Request& request, bool into_cgroup, int* pidfd) noexcept;
+  [[noreturn]] void become_child(const Request& request) noexcept;
+  void fail(std::uint32_t index, process::ChildStep step, int error) noexcept;
+  void hold_pidfd(std::uint32_t index, int pidfd) noexcept;
+  void close_low_fds(std::uint32_t index) noexcept;
+  void resume_slot(std::uint32_t index) noexcept;
+  // reap.cpp
+  void read_reports(std::uint32_t index) noexcept;
+  void close_report(std::uint32_t index) noexcept;
+  void drop_pidfd(std::uint32_t index) noexcept;
+  bool collect(std::int32_t pid) noexcept;
+  void commit_end(std::uint32_t index, const End& end, std::uint32_t flags) noexcept;
+  void sweep_by_wait() noexcept;
+  // visit(pid) says whether it took the child away. False: there is no list to read.
+  template <class Visit>
+  bool each_child(Visit visit) noexcept;
+
+  // The slot of a pid, or kNoSlot.
+  static constexpr std::uint32_t kNoSlot = 0xffffffffU;
+  [[nodiscard]] std::uint32_t slot_of(std::int32_t pid) const noexcept;
+  void remember(std::int32_t pid, std::uint32_t index) noexcept;
+  void forget(std::int32_t pid) noexcept;
+
+  [[nodiscard]] Child& child(std::uint32_t index) noexcept { return facts_.own().children[index]; }
+
+  Facts& facts_;
+  process::EventLoop& loop_;
+  rlimit limit_before_{};
+  int list_fd_ = -1;  // /proc/thread-self/children
+  std::int32_t reserved_ = 0;
+  std::uint32_t without_pidfd_ = 0;
+  MonotonicTime sweep_due_ = MonotonicTime::never();
+  MonotonicTime next_sweep_{};
+  bool has_clone3_ = true;
+};
+
+// Looks at the end of a child without taking it away; reap() does. Both follow waitid(2).
+enum class Peek { Ended, Alive, NotOurs };
+[[nodiscard]] Peek peek(idtype_t type, std::int32_t pid, End& end) noexcept;
+void reap(std::int32_t pid) noexcept;
+
+}  // namespace init::pid1

@@ -1,0 +1,116 @@
+#include "daemon/pid1/facts.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <new>
+
+#include "daemon/pid1/log.h"
+#include "libinit/base/checksum.h"
+
+namespace init::pid1 {
+namespace {
+
+constexpr std::size_t kBytes = channel::kFactsBytes + channel::page_up(sizeof(Private));
+constexpr unsigned kMfdNoexecSeal = 8;  // Linux 6.3
+constexpr unsigned kMfdExec = 16;
+
+}  // namespace
+
+int make_memfd(const char* name, bool executable) noexcept {
+  constexpr unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  const int fd = memfd_create(name, flags | (executable ? kMfdExec : kMfdNoexecSeal));
+  return fd >= 0 || errno != EINVAL ? fd : memfd_create(name, flags);
+}
+
+int Facts::create() noexcept {
+  const int fd = make_memfd("initd-facts", false);
+  if (fd < 0) return errno;
+  if (ftruncate(fd, kBytes) != 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    const int error = errno;
+    close(fd);
+    return error;
+  }
+  if (const int error = map(fd); error != 0) return error;
+  open_ = true;
+  new (base_) FactsHeader;
+  static_cast<void>(seal());
+  return 0;
+}
+
+int Facts::adopt(int fd) noexcept {
+  if (const int error = map(fd); error != 0) return error;
+  open_ = true;
+  static_cast<void>(seal());
+  const FactsHeader& seen = header();
+  const bool known = seen.magic == channel::kFactsMagic && seen.version == channel::kFactsVersion;
+  return known && seen.slot_size == sizeof(Slot) ? 0 : EPROTO;
+}
+
+int Facts::map(int fd) noexcept {
+  fd_.reset(fd);
+  void* at = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (at == MAP_FAILED) return errno;
+  base_ = static_cast<std::byte*>(at);
+  return 0;
+}
+
+FactsHeader& Facts::edit() noexcept {
+  if (!open_ && mprotect(base_, channel::kPidsOffset, PROT_READ | PROT_WRITE) != 0) {
+    log_line(Line("facts: cannot be opened for writing: errno ").number(errno));
+  }
+  open_ = true;
+  return *at<FactsHeader>(0);
+}
+
+void Facts::close_slot(std::uint32_t index) noexcept {
+  Slot& slot = slots()[index];
+  ++slot.serial;
+  slot.crc = crc32c(&slot, offsetof(Slot, crc));
+  FactsHeader& head = edit();
+  if (index >= head.slots_used) head.slots_used = index + 1;
+  announce(index);
+}
+
+void Facts::announce(std::uint32_t what) noexcept {
+  if (what == channel::kChangeOrphans) {
+    if (orphans_announced_)
+      return;  // once a turn: a storm of orphans must not push the slots out of the ring
+    orphans_announced_ = true;
+  }
+  FactsHeader& head = edit();
+  const std::uint64_t n = head.change_head.load(std::memory_order_relaxed);
+  at<std::uint32_t>(channel::kChangeRingOffset)[n % channel::kChangeRing] = what;
+  head.change_head.store(n + 1, std::memory_order_release);
+}
+
+void Facts::add_orphan(const channel::Orphan& orphan) noexcept {
+  FactsHeader& head = edit();
+  at<channel::Orphan>(channel::kOrphanRingOffset)[head.orphan_head % channel::kOrphanRing] = orphan;
+  ++head.orphan_head;
+  ++head.orphans_reaped;
+  announce(channel::kChangeOrphans);
+}
+
+const channel::Orphan* Facts::find_orphan(std::int32_t pid) const noexcept {
+  const auto* ring = at<channel::Orphan>(channel::kOrphanRingOffset);
+  const std::uint64_t head = header().orphan_head;
+  for (std::uint64_t back = 1; back <= head && back <= channel::kOrphanRing; ++back) {
+    const channel::Orphan& seen = ring[(head - back) % channel::kOrphanRing];
+    if (seen.pid == pid) return &seen;
+  }
+  return nullptr;
+}
+
+bool Facts::seal() noexcept {
+  if (!open_) return false;
+  mprotect(base_, channel::kPidsOffset, PROT_READ);
+  open_ = false;
+  orphans_announced_ = false;
+  const std::uint64_t head = header().change_head.load(std::memory_order_relaxed);
+  return std::exchange(sealed_head_, head) != head;
+}
+
+}  // namespace init::pid1

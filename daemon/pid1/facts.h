@@ -1,0 +1,100 @@
+// PID 1's side of the facts (daemon/channel/facts.h): the one writer. What the manager may rely on is
+// write-protected except between the first edit of a loop turn and seal(), so that a stray write faults
+// instead of telling a lie. Behind the facts, in the same memfd, lie the private records: shared memory, so
+// that a fork copies none of it, and still there after PID 1 has executed itself anew.
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "daemon/channel/facts.h"
+#include "libinit/base/unique_fd.h"
+
+namespace init::pid1 {
+
+using channel::FactsHeader;
+using channel::Slot;
+using channel::SlotState;
+
+inline constexpr std::uint32_t kLowFds =
+    1024;  // below: what a child may take along; from here on: what PID 1 holds
+
+// What PID 1 must remember of a child besides its slot.
+struct Child {
+  std::int32_t pidfd = -1;   // -1 = none, its end shows in a sweep
+  std::int32_t report = -1;  // read end; -1 = all was said
+  std::uint32_t failed_step = 0;
+  std::int32_t failed_errno = 0;
+  std::uint32_t failed_detail = 0;
+  std::uint32_t exec_reported = 0;
+};
+
+struct PidEntry {
+  std::int32_t pid = 0;  // 0 = empty
+  std::uint32_t slot = 0;
+};
+inline constexpr std::uint32_t kPidEntries = 2 * channel::kSlotCount;
+
+struct Private {
+  std::array<Child, channel::kSlotCount> children;
+  std::array<std::uint32_t, kLowFds> low_owner;  // slot + 1 for which this fd is kept open, 0 = none
+  std::array<PidEntry, kPidEntries> pids;        // open addressing by pid
+};
+
+class Facts {
+ public:
+  // 0 or an errno. Sealed SHRINK, GROW and SEAL: F_SEAL_WRITE would refuse the mapping, FUTURE_WRITE the one
+  // after re-exec.
+  [[nodiscard]] int create() noexcept;
+  // The facts of an earlier self. EPROTO: of another layout.
+  [[nodiscard]] int adopt(int fd) noexcept;
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] const FactsHeader& header() const noexcept { return *at<FactsHeader>(0); }
+  [[nodiscard]] const Slot& slot(std::uint32_t index) const noexcept { return slots()[index]; }
+  [[nodiscard]] channel::StoreEntry* store() const noexcept {
+    return at<channel::StoreEntry>(channel::kStoreOffset);
+  }
+  // Where the kernel writes the pid of the slot's child; always writable.
+  [[nodiscard]] std::int32_t* pid_cell(std::uint32_t index) const noexcept {
+    return at<std::int32_t>(channel::kPidsOffset) + index;
+  }
+  [[nodiscard]] Private& own() const noexcept { return *at<Private>(channel::kFactsBytes); }
+
+  // Opens the facts for writing until seal().
+  [[nodiscard]] FactsHeader& edit() noexcept;
+  // Changes one slot, with serial, checksum and an entry in the change ring.
+  template <class Change>
+  void commit(std::uint32_t index, Change change) noexcept {
+    static_cast<void>(edit());
+    change(slots()[index]);
+    close_slot(index);
+  }
+  void add_orphan(const channel::Orphan& orphan) noexcept;
+  // The latest orphan of that pid in the ring; nullptr = not seen, or long ago.
+  [[nodiscard]] const channel::Orphan* find_orphan(std::int32_t pid) const noexcept;
+  // An entry in the change ring: a slot or kChangeSignals, kChangeOrphans.
+  void announce(std::uint32_t what) noexcept;
+  // The end of a turn: protects the facts again. True when something was announced since the last time.
+  [[nodiscard]] bool seal() noexcept;
+
+ private:
+  template <class T>
+  T* at(std::size_t offset) const noexcept {
+    return static_cast<T*>(static_cast<void*>(base_ + offset));
+  }
+  Slot* slots() const noexcept { return at<Slot>(channel::kSlotsOffset); }
+  [[nodiscard]] int map(int fd) noexcept;
+  void close_slot(std::uint32_t index) noexcept;
+
+  UniqueFd fd_;
+  std::byte* base_ = nullptr;
+  bool open_ = false;
+  bool orphans_announced_ = false;
+  std::uint64_t sealed_head_ = 0;
+};
+
+// A memfd, O_CLOEXEC, executable or not as asked where the kernel tells the two apart. -1 with errno.
+[[nodiscard]] int make_memfd(const char* name, bool executable) noexcept;
+
+}  // namespace init::pid1

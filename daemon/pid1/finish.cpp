@@ -1,0 +1,87 @@
+#include "daemon/pid1/finish.h"
+
+#include <sys/reboot.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "daemon/pid1/log.h"
+
+namespace init::pid1 {
+namespace {
+
+using channel::FinishKind;
+
+constexpr Duration kAfterKill =
+    std::chrono::seconds(10);  // a process in uninterruptible sleep may outlive KILL
+constexpr Duration kUnmountLimit = std::chrono::seconds(20);
+constexpr Duration kKillAgain = std::chrono::milliseconds(20);
+
+}  // namespace
+
+void Finish::begin(const channel::FinishBody& request) noexcept {
+  if (begun()) return;
+  request_ = request;
+  enter(Phase::Terminating, std::chrono::milliseconds(request.grace_ms));
+  signal_everything(SIGTERM);
+  signal_everything(SIGCONT);
+  step();
+}
+
+// As PID 1 all there is; otherwise children and the groups they lead, whose orphans become children in turn.
+void Finish::signal_everything(int signal) noexcept {
+  if (is_pid1()) {
+    kill(-1, signal);
+  } else {
+    children_.signal_all(signal);
+  }
+}
+
+void Finish::enter(Phase phase, Duration limit) noexcept {
+  phase_ = phase;
+  deadline_ = monotonic_now() + limit;
+}
+
+void Finish::step() noexcept {
+  End end;
+  if (phase_ == Phase::Unmounting) {
+    if (peek(P_PID, helper_, end) != Peek::Alive || monotonic_now() >= deadline_) power();
+    return;
+  }
+  Peek left = peek(P_ALL, 0, end);
+  if (left == Peek::Ended) {
+    children_.sweep(true);
+    left = peek(P_ALL, 0, end);
+  }
+  if (left == Peek::NotOurs) {
+    leave();
+  } else if (phase_ == Phase::Terminating && monotonic_now() >= deadline_) {
+    enter(Phase::Killing, kAfterKill);
+    signal_everything(SIGKILL);
+  } else if (phase_ == Phase::Killing) {
+    // What has forked between two looks, or has just become a child, gets it now.
+    signal_everything(SIGKILL);
+    if (monotonic_now() >= deadline_) leave();
+  }
+}
+
+void Finish::leave() noexcept {
+  if (facts_.header().environment != channel::Environment::Machine) _exit(request_.exit_code);
+  const long pid = syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (pid == 0) unmount_everything();
+  if (pid < 0) power();
+  helper_ = static_cast<std::int32_t>(pid);
+  enter(Phase::Unmounting, kUnmountLimit);
+}
+
+void Finish::power() noexcept {
+  if (request_.kind == FinishKind::Reboot) reboot(RB_AUTOBOOT);
+  if (request_.kind == FinishKind::Halt) reboot(RB_HALT_SYSTEM);
+  reboot(RB_POWER_OFF);
+  for (;;) pause();  // a machine that cannot be turned off has halted; PID 1 must not end
+}
+
+}  // namespace init::pid1

@@ -1,0 +1,118 @@
+#include "daemon/pid1/guard.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "daemon/pid1/log.h"
+
+namespace init::pid1 {
+namespace {
+
+constexpr Duration kMinute = std::chrono::seconds(60);
+constexpr Duration kFirstDelay = std::chrono::seconds(1);
+constexpr Duration kKilledDelay = std::chrono::milliseconds(100);
+
+}  // namespace
+
+void Guard::arm(int program, int facts_for_reading, char* const* argv) noexcept {
+  program_.reset(program);
+  facts_fd_.reset(facts_for_reading);
+  argv_ = argv;
+}
+
+void Guard::adopt(std::int32_t pid) noexcept {
+  pid_ = pid;
+  started_ = monotonic_now();
+  children_.reserve(pid);
+}
+
+void Guard::start() noexcept {
+  due_ = MonotonicTime::never();
+  started_ = monotonic_now();
+  ready_ = false;
+  const std::uint64_t epoch = ++facts_.edit().epoch;
+  const int theirs = channel_.open_pair();
+  pid_ = theirs < 0 ? -1 : fork_manager(theirs);
+  if (theirs >= 0) close(theirs);
+  if (pid_ < 0) {
+    log_line(Line("cannot start the manager: errno ").number(errno).text(", next try in 1 s"));
+    pid_ = 0;
+    channel_.close_pair();
+    due_ = started_ + kFirstDelay;
+    return;
+  }
+  children_.reserve(pid_);
+  down_since_ = MonotonicTime::never();
+  channel_.send_resumed(epoch);
+}
+
+std::int32_t Guard::fork_manager(int socket) noexcept {
+  const long pid = syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (pid == 0) become_manager(socket);
+  return static_cast<std::int32_t>(pid);
+}
+
+// The sources lie at kLowFds or above, so no dup2 overwrites one. Handlers go with the exec.
+void Guard::become_manager(int socket) noexcept {
+  setsid();  // Ctrl-C is for initd; the manager hears of it through the facts
+  dup2(socket, channel::kChannelFd);
+  dup2(facts_fd_.get(), channel::kFactsFd);
+  dup2(channel_.doorbell(), channel::kDoorbellFd);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  syscall(SYS_execveat, program_.get(), "", argv_, environ, AT_EMPTY_PATH);
+  log_line(Line("cannot execute the manager: errno ").number(errno));
+  _exit(127);
+}
+
+bool Guard::has_ended() noexcept {
+  End end;
+  if (pid_ == 0 || peek(P_PID, pid_, end) != Peek::Ended) return false;
+  FactsHeader& header = facts_.edit();
+  header.manager_last_exit_kind = static_cast<std::int32_t>(end.kind);
+  header.manager_last_exit_value = end.value;
+  ++header.manager_restarts;
+  killed_ = ready_ && end.kind != 1 && end.value == SIGKILL;
+  if (!retired_) {
+    log_line(Line("the manager has ended (")
+                 .text(end.kind == 1 ? "exit " : "signal ")
+                 .number(end.value)
+                 .text(")"));
+  }
+  return true;
+}
+
+void Guard::settle() noexcept {
+  reap(pid_);
+  children_.reserve(0);
+  channel_.close_pair();
+  pid_ = 0;
+  down_since_ = monotonic_now();
+  if (!retired_) due_ = down_since_ + next_delay(down_since_);
+}
+
+Duration Guard::next_delay(MonotonicTime now) noexcept {
+  if (now - started_ >= kMinute) {
+    delay_ = Duration::zero();
+    death_count_ = 0;
+  }
+  const MonotonicTime oldest = deaths_[death_count_ % deaths_.size()];
+  deaths_[death_count_++ % deaths_.size()] = now;
+  const bool often = death_count_ > deaths_.size() && now - oldest < kMinute;
+  if (!often) return delay_ = Duration::zero();
+  delay_ = std::clamp(delay_ * 2, kFirstDelay, kMinute);
+  return killed_ ? kKilledDelay : delay_;
+}
+
+void Guard::kill_manager() noexcept {
+  if (pid_ > 0) kill(pid_, SIGKILL);
+}
+
+}  // namespace init::pid1

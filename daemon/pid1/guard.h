@@ -1,0 +1,65 @@
+// The guard of the manager: starts it, learns of its end, starts it again. At once as long as that helps;
+// from the fifth death within a minute on it waits 1 s, 2 s .. 60 s, and at once again after a manager that
+// has lived for a minute. A manager that was up and then killed by SIGKILL did nothing wrong: its successor
+// waits 100 ms at most.
+#pragma once
+#include <array>
+
+#include "daemon/pid1/channel.h"
+
+namespace init::pid1 {
+
+class Guard {
+ public:
+  Guard(Facts& facts, Children& children, Channel& channel) noexcept
+      : facts_(facts), children_(children), channel_(channel) {}
+
+  // The program, opened once (O_PATH), so that losing its path later does not matter; and what it is started
+  // with.
+  void arm(int program, int facts_for_reading, char* const* argv) noexcept;
+  // A manager that an earlier self has started.
+  void adopt(std::int32_t pid) noexcept;
+
+  void start() noexcept;
+  // True: the manager has ended. Whatever it still asked for stands in the channel; then comes settle().
+  [[nodiscard]] bool has_ended() noexcept;
+  void settle() noexcept;
+  void kill_manager() noexcept;
+  void note_ready() noexcept { ready_ = true; }
+  // No more managers: the end of all has begun.
+  void retire() noexcept {
+    due_ = MonotonicTime::never();
+    retired_ = true;
+  }
+
+  [[nodiscard]] std::int32_t pid() const noexcept { return pid_; }
+  [[nodiscard]] int program() const noexcept { return program_.get(); }
+  [[nodiscard]] int facts_for_reading() const noexcept { return facts_fd_.get(); }
+  [[nodiscard]] MonotonicTime due() const noexcept { return due_; }
+  // never() while there is one.
+  [[nodiscard]] MonotonicTime down_since() const noexcept { return down_since_; }
+
+ private:
+  [[nodiscard]] std::int32_t fork_manager(int socket) noexcept;
+  [[noreturn]] void become_manager(int socket) noexcept;
+  [[nodiscard]] Duration next_delay(MonotonicTime now) noexcept;
+
+  Facts& facts_;
+  Children& children_;
+  Channel& channel_;
+  UniqueFd program_;
+  UniqueFd facts_fd_;
+  char* const* argv_ = nullptr;
+  std::int32_t pid_ = 0;
+  bool retired_ = false;
+  bool ready_ = false;
+  bool killed_ = false;
+  MonotonicTime due_ = MonotonicTime::never();
+  MonotonicTime started_{};
+  MonotonicTime down_since_ = MonotonicTime::never();
+  std::array<MonotonicTime, 4> deaths_{};  // the last ones
+  std::size_t death_count_ = 0;
+  Duration delay_{0};
+};
+
+}  // namespace init::pid1

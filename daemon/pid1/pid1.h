@@ -1,0 +1,48 @@
+// PID 1 as a whole: its rooms, and the loop that ties them together.
+#pragma once
+#include "daemon/pid1/channel.h"
+#include "daemon/pid1/children.h"
+#include "daemon/pid1/facts.h"
+#include "daemon/pid1/finish.h"
+#include "daemon/pid1/guard.h"
+#include "libinit/process/event_loop.h"
+
+namespace init::pid1 {
+
+class Pid1 {
+ public:
+  // Where all is ready: facts, guard. Never returns.
+  [[noreturn]] void run(bool resumed) noexcept;
+
+  Facts facts;
+  process::EventLoop loop;
+  Children children{facts, loop};
+  Channel channel{facts, loop};
+  Guard guard{facts, children, channel};
+  Finish finish{facts, children};
+  UniqueFd signals;
+  // READY=1 goes here once: the value of NOTIFY_SOCKET, nullptr = nobody asked or all is said.
+  const char* notify_socket = nullptr;
+
+ private:
+  void turn() noexcept;
+  void settle_turn() noexcept;
+  [[nodiscard]] MonotonicTime next_deadline() const noexcept;
+  // signals.cpp
+  void read_signals() noexcept;
+  void take_signal(int signal, std::int32_t pid, std::uint32_t uid) noexcept;
+  // dispatch.cpp
+  void channel_ready(std::uint32_t events) noexcept;
+  void drain_channel() noexcept;
+  void handle(channel::Packet& packet) noexcept;
+  void manager_ended() noexcept;
+  void ready() noexcept;
+
+  std::uint64_t malformed_ = 0;
+};
+
+// signals.cpp: all signals but those of a fault, from the first instruction on.
+void block_signals() noexcept;
+[[nodiscard]] int open_signals() noexcept;
+
+}  // namespace init::pid1

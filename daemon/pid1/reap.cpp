@@ -1,0 +1,217 @@
+// What children say and how they end. A service's end shows on its pidfd; an orphan's in a sweep over the
+// list of children that the kernel keeps. Always: look, write the fact, then reap; so a fault in between
+// repeats the fact, never loses it.
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "daemon/pid1/children.h"
+#include "libinit/process/exit_status.h"
+
+namespace init::pid1 {
+namespace {
+
+using process::ChildReport;
+using process::ChildStep;
+using process::ExitStatus;
+
+constexpr Duration kSweepDistance = std::chrono::milliseconds(10);
+constexpr int kSweepShare = 20;  // sweeps take at most one twentieth of the time
+
+std::array<char, 65536> list_text;
+
+std::uint64_t microseconds(timeval time) noexcept {
+  return static_cast<std::uint64_t>(time.tv_sec) * 1000000U + static_cast<std::uint64_t>(time.tv_usec);
+}
+
+ExitStatus::Kind kind_of(int si_code) noexcept {
+  if (si_code == CLD_EXITED) return ExitStatus::Kind::Exited;
+  return si_code == CLD_DUMPED ? ExitStatus::Kind::Dumped : ExitStatus::Kind::Signaled;
+}
+
+}  // namespace
+
+Peek peek(idtype_t type, std::int32_t pid, End& end) noexcept {
+  siginfo_t info{};
+  // The raw call has a fifth argument: the usage of just this process and what it reaped.
+  constexpr int options = WEXITED | WNOHANG | WNOWAIT | __WALL;
+  if (syscall(SYS_waitid, type, pid, &info, options, &end.usage) != 0) return Peek::NotOurs;
+  if (info.si_pid == 0) return Peek::Alive;
+  end.pid = info.si_pid;
+  end.uid = info.si_uid;
+  end.kind = static_cast<std::uint32_t>(kind_of(info.si_code));
+  end.value = info.si_status;
+  return Peek::Ended;
+}
+
+void reap(std::int32_t pid) noexcept {
+  syscall(SYS_waitid, P_PID, pid, nullptr, WEXITED | WNOHANG | __WALL, nullptr);
+}
+
+void Children::report_ready(std::uint32_t index) noexcept {
+  read_reports(index);
+}
+
+void Children::read_reports(std::uint32_t index) noexcept {
+  Child& self = child(index);
+  while (self.report >= 0) {
+    std::array<ChildReport, 8> reports;
+    const ssize_t got = read(self.report, reports.data(), sizeof(reports));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return;
+    if (got <= 0) {
+      close_report(index);
+      return;
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(got) / sizeof(ChildReport); ++i) {
+      const ChildReport& report = reports[i];
+      if (report.error != 0) {
+        self.failed_step = report.step;
+        self.failed_errno = report.error;
+        self.failed_detail = report.detail;
+      } else if (report.step == static_cast<std::uint32_t>(ChildStep::Exec)) {
+        self.exec_reported = 1;
+      } else {
+        close_low_fds(index);
+      }
+    }
+  }
+}
+
+// The other end is gone: by exec, or because the child has ended.
+void Children::close_report(std::uint32_t index) noexcept {
+  Child& self = child(index);
+  loop_.remove(self.report);
+  close(self.report);
+  self.report = -1;
+  close_low_fds(index);
+  if (self.exec_reported == 0 || self.failed_step != 0) return;
+  facts_.commit(index, [](Slot& slot) { slot.state = SlotState::Running; });
+}
+
+void Children::drop_pidfd(std::uint32_t index) noexcept {
+  Child& self = child(index);
+  if (self.pidfd < 0) {
+    --without_pidfd_;
+    return;
+  }
+  loop_.remove(self.pidfd);
+  close(self.pidfd);
+  self.pidfd = -1;
+}
+
+void Children::exit_ready(std::uint32_t index) noexcept {
+  const std::int32_t pid = facts_.slot(index).pid;
+  if (child(index).pidfd < 0 || slot_of(pid) != index || collect(pid)) return;
+  // Only watched, and another process' child: that it ended is all there is to know.
+  End end;
+  if (peek(P_PID, pid, end) == Peek::NotOurs) commit_end(index, end, channel::kSlotUncertain);
+}
+
+// True when pid had ended and is gone now.
+bool Children::collect(std::int32_t pid) noexcept {
+  End end;
+  if (peek(P_PID, pid, end) != Peek::Ended) return false;
+  const std::uint32_t index = slot_of(pid);
+  if (index != kNoSlot) {
+    commit_end(index, end, 0);
+  } else {
+    facts_.add_orphan({.pid = end.pid, .uid = end.uid, .exit_kind = end.kind, .exit_value = end.value});
+  }
+  reap(pid);
+  return true;
+}
+
+void Children::commit_end(std::uint32_t index, const End& end, std::uint32_t flags) noexcept {
+  read_reports(index);
+  if (child(index).report >= 0) close_report(index);
+  drop_pidfd(index);
+  const Child& self = child(index);
+  facts_.commit(index, [&](Slot& slot) {
+    forget(slot.pid);
+    slot.state = self.failed_step != 0 ? SlotState::Failed : SlotState::Exited;
+    slot.ended_ns = static_cast<std::uint64_t>(monotonic_now().since_epoch.count());
+    slot.exit_kind = end.kind;
+    slot.exit_value = end.value;
+    slot.failed_step = self.failed_step;
+    slot.failed_errno = self.failed_errno;
+    slot.failed_detail = self.failed_detail;
+    slot.flags |= flags;
+    slot.user_us = microseconds(end.usage.ru_utime);
+    slot.system_us = microseconds(end.usage.ru_stime);
+    slot.peak_kib = static_cast<std::uint64_t>(end.usage.ru_maxrss);
+  });
+}
+
+void Children::child_signal() noexcept {
+  // A slot without a pidfd has nothing but the sweep to show its end.
+  sweep_due_ = without_pidfd_ != 0 ? MonotonicTime{} : std::min(sweep_due_, next_sweep_);
+}
+
+void Children::sweep(bool all) noexcept {
+  const MonotonicTime begin = monotonic_now();
+  sweep_due_ = MonotonicTime::never();
+  const bool listed = each_child([&](std::int32_t pid) {
+    if (pid == reserved_) return false;
+    const std::uint32_t index = all ? kNoSlot : slot_of(pid);
+    return (index == kNoSlot || child(index).pidfd < 0) && collect(pid);
+  });
+  if (!listed) sweep_by_wait();
+  const MonotonicTime end = monotonic_now();
+  next_sweep_ = end + std::max(kSweepDistance, (end - begin) * kSweepShare);
+}
+
+// The list is in the order of arrival and only PID 1 removes from it, so what was taken away moves the rest
+// forward by just the bytes of its number.
+template <class Visit>
+bool Children::each_child(Visit visit) noexcept {
+  off_t offset = 0;
+  for (;;) {
+    const ssize_t got = list_fd_ < 0 ? -1 : pread(list_fd_, list_text.data(), list_text.size(), offset);
+    if (got < 0) return false;
+    std::int32_t pid = 0;
+    off_t token = 0;
+    off_t kept = 0;
+    off_t used = 0;
+    for (ssize_t i = 0; i < got; ++i) {
+      const char c = list_text[static_cast<std::size_t>(i)];
+      ++token;
+      if (c != ' ') {
+        pid = pid * 10 + (c - '0');
+        continue;
+      }
+      if (!visit(pid)) kept += token;
+      used += token;
+      token = 0;
+      pid = 0;
+    }
+    if (used == 0) return true;
+    offset += kept;
+  }
+}
+
+// Where the kernel has no list. The first child that ended and belongs to someone else would hide the rest:
+// but the manager is the only one, and its end is handled before the next sweep.
+void Children::sweep_by_wait() noexcept {
+  for (End end; peek(P_ALL, 0, end) == Peek::Ended && end.pid != reserved_;) collect(end.pid);
+}
+
+bool Children::signal_all(int signal) noexcept {
+  bool any = false;
+  const auto send = [&](std::int32_t pid) {
+    kill(pid, signal);
+    any = true;
+    return false;
+  };
+  if (each_child(send)) return any;
+  for (std::uint32_t i = 0; i < facts_.header().slots_used; ++i) {
+    if (slot_of(facts_.slot(i).pid) == i) send(facts_.slot(i).pid);
+  }
+  return any;
+}
+
+}  // namespace init::pid1

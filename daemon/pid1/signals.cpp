@@ -1,0 +1,69 @@
+// Signals come through a signalfd. CHLD is PID 1's own; of all others the facts say that they came, and the
+// manager decides what they mean.
+#include <sys/signalfd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "daemon/pid1/log.h"
+#include "daemon/pid1/pid1.h"
+
+namespace init::pid1 {
+namespace {
+
+constexpr Duration kManagerMissed = std::chrono::seconds(10);
+
+// A fault that is blocked kills at once; these go to the fault handlers.
+sigset_t everything_but_faults() noexcept {
+  sigset_t set;
+  sigfillset(&set);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP}) sigdelset(&set, fault);
+  return set;
+}
+
+}  // namespace
+
+void block_signals() noexcept {
+  const sigset_t set = everything_but_faults();
+  sigprocmask(SIG_SETMASK, &set, nullptr);
+  // A stopped child is no news, and a parent that ignored CHLD must not make the kernel reap for us.
+  struct sigaction child {};
+  child.sa_handler = SIG_DFL;
+  child.sa_flags = SA_NOCLDSTOP;
+  sigaction(SIGCHLD, &child, nullptr);
+}
+
+int open_signals() noexcept {
+  const sigset_t set = everything_but_faults();
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void Pid1::read_signals() noexcept {
+  std::array<signalfd_siginfo, 16> batch;
+  const ssize_t got = ::read(signals.get(), batch.data(), sizeof(batch));
+  for (std::size_t i = 0; got > 0 && i < static_cast<std::size_t>(got) / sizeof(signalfd_siginfo); ++i) {
+    const signalfd_siginfo& info = batch[i];
+    take_signal(static_cast<int>(info.ssi_signo), static_cast<std::int32_t>(info.ssi_pid), info.ssi_uid);
+  }
+}
+
+void Pid1::take_signal(int signal, std::int32_t pid, std::uint32_t uid) noexcept {
+  if (signal == SIGCHLD) {
+    children.child_signal();
+    if (guard.has_ended()) manager_ended();
+    return;
+  }
+  if (signal == SIGPIPE || signal >= static_cast<int>(channel::kSignalCount)) return;
+  channel::SignalFact& fact = facts.edit().signals[static_cast<std::size_t>(signal)];
+  fact = {.count = fact.count + 1, .sender_pid = pid, .sender_uid = uid};
+  facts.announce(channel::kChangeSignals);
+  const bool stop = signal == SIGTERM || signal == SIGINT;
+  const bool machine = facts.header().environment == channel::Environment::Machine;
+  if (!stop || machine || guard.pid() != 0 || monotonic_now() - guard.down_since() < kManagerMissed) return;
+  log_line("no manager to stop the services: ending everything");
+  guard.retire();
+  finish.begin({.kind = channel::FinishKind::Exit, .exit_code = 1});
+}
+
+}  // namespace init::pid1

@@ -1,0 +1,228 @@
+// From a Spawn message to a running program. The child shares PID 1's table of descriptors until its first
+// step, which copies only what is below kLowFds: thousands of held descriptors cost a spawn nothing. Until
+// the child has said so, the descriptors it takes along stay open here; they are owned by its slot in
+// Private::low_owner.
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "daemon/pid1/children.h"
+#include "daemon/pid1/log.h"
+#include "libinit/process/exec_plan.h"
+
+namespace init::pid1 {
+namespace {
+
+using channel::kSpawnHasCgroup;
+using channel::kSpawnHasCgroupProcs;
+using channel::kSpawnPlanInMemfd;
+using process::ChildStep;
+
+// A plan that came as a memfd, mapped private. Only a sealed one: a file that shrinks under PID 1 is a
+// SIGBUS.
+std::span<std::byte> map_plan(int fd) noexcept {
+  constexpr int needed = F_SEAL_SHRINK | F_SEAL_WRITE;
+  const int seals = fcntl(fd, F_GET_SEALS);
+  const off_t size = lseek(fd, 0, SEEK_END);
+  if (seals < 0 || (seals & needed) != needed || size <= 0 ||
+      size > static_cast<off_t>(process::kPlanMaxBytes))
+    return {};
+  void* at = mmap(nullptr, static_cast<std::size_t>(size), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  if (at == MAP_FAILED) return {};
+  return {static_cast<std::byte*>(at), static_cast<std::size_t>(size)};
+}
+
+std::uint64_t now_ns() noexcept {
+  return static_cast<std::uint64_t>(monotonic_now().since_epoch.count());
+}
+
+}  // namespace
+
+struct Children::Request {
+  channel::SpawnBody body;
+  std::span<std::byte> plan{};
+  std::span<const int> passed{};
+  int cgroup = -1;
+  int procs = -1;
+  int report = -1;      // the child's end
+  bool shares = false;  // the table, until the child has unshared
+  bool join = false;    // the child enters its cgroup by itself
+};
+
+int raise_fd(int fd) noexcept {
+  const int raised = fcntl(fd, F_DUPFD_CLOEXEC, kLowFds);
+  close(fd);
+  return raised;
+}
+
+int open_pidfd(std::int32_t pid) noexcept {
+  const long fd = syscall(SYS_pidfd_open, pid, 0);
+  return fd < 0 ? -1 : raise_fd(static_cast<int>(fd));
+}
+
+void Children::spawn(channel::Packet& packet) noexcept {
+  Request request{.body = packet.body<channel::SpawnBody>()};
+  const std::uint32_t index = request.body.slot;
+  if (index >= channel::kSlotCount || facts_.slot(index).state != SlotState::Free) return;
+  facts_.commit(index, [&](Slot& slot) {
+    slot = Slot{.tag = request.body.tag,
+                .attempt = request.body.attempt,
+                .role = request.body.role,
+                .state = SlotState::Spawning,
+                .started_ns = now_ns(),
+                .serial = slot.serial};
+  });
+  child(index) = Child{};
+  *facts_.pid_cell(index) = 0;
+
+  // Descriptors come in a fixed order; one that is flagged but absent reads as -1.
+  std::size_t next = 0;
+  const auto flagged = [&](std::uint32_t flag) {
+    return (request.body.flags & flag) != 0 && next < packet.fds().size() ? packet.fds()[next++] : -1;
+  };
+  request.cgroup = flagged(kSpawnHasCgroup);
+  request.procs = flagged(kSpawnHasCgroupProcs);
+  const int memfd = flagged(kSpawnPlanInMemfd);
+  request.passed = packet.fds().subspan(next);
+  request.plan = memfd >= 0 ? map_plan(memfd) : packet.payload();
+  if (!process::plan_is_well_formed(request.plan)) {
+    fail(index, ChildStep::Fork, EINVAL);
+  } else if (launch(request) && request.shares) {
+    for (std::size_t i = 0; i < packet.fds().size(); ++i) {
+      const int fd = packet.fds()[i];
+      if (fd != request.cgroup && fd != memfd)
+        facts_.own().low_owner[static_cast<std::size_t>(packet.take_fd(i))] = index + 1;
+    }
+  }
+  if (memfd >= 0 && !request.plan.empty()) munmap(request.plan.data(), request.plan.size());
+}
+
+// False: nothing was started, the slot says why.
+bool Children::launch(Request& request) noexcept {
+  const std::uint32_t index = request.body.slot;
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    fail(index, ChildStep::Fork, errno);
+    return false;
+  }
+  request.report = ends[1];
+  const auto low = [](int fd) { return fd < static_cast<int>(kLowFds); };
+  request.shares = low(request.report) && low(request.procs) &&
+                   std::all_of(request.passed.begin(), request.passed.end(), low);
+  const int report = raise_fd(ends[0]);
+  int pidfd = -1;
+  const std::int32_t pid = report < 0 ? -EMFILE : clone_child(request, pidfd);
+  if (pid <= 0) {
+    close(request.report);
+    if (report >= 0) close(report);
+    fail(index, request.join && request.procs < 0 ? ChildStep::Cgroup : ChildStep::Fork, -pid);
+    return false;
+  }
+  facts_.commit(index, [&](Slot& slot) {
+    slot.pid = pid;
+    if (request.join) slot.flags |= channel::kSlotNoCgroup;
+  });
+  remember(pid, index);
+  if (request.shares) {
+    facts_.own().low_owner[static_cast<std::size_t>(request.report)] = index + 1;
+  } else {
+    close(request.report);
+  }
+  child(index).report = report;
+  // Should the loop refuse it, the reports are read when the child ends.
+  static_cast<void>(loop_.add(report, EPOLLIN, {kReport, index}));
+  if (pidfd >= 0) pidfd = raise_fd(pidfd);
+  hold_pidfd(index, pidfd >= 0 ? pidfd : open_pidfd(pid));
+  return true;
+}
+
+// The pid, or a negative errno. What the kernel or a filter refuses is left out, one thing after the other.
+std::int32_t Children::clone_child(Request& request, int& pidfd) noexcept {
+  bool into_cgroup = request.cgroup >= 0;
+  int* where = &pidfd;
+  for (;;) {
+    if (!has_clone3_) {
+      into_cgroup = false;
+      where = nullptr;
+    }
+    request.join = request.cgroup >= 0 && !into_cgroup;
+    if (request.join && request.procs < 0) return -EOPNOTSUPP;
+    const std::int32_t pid = clone_once(request, into_cgroup, where);
+    if (pid > 0 || pid == -EAGAIN || pid == -ENOMEM) return pid;
+    if ((pid == -EMFILE || pid == -ENFILE) && where != nullptr) {
+      where = nullptr;
+    } else if (into_cgroup && pid != -ENOSYS) {
+      into_cgroup = false;
+    } else if (has_clone3_ && (pid == -ENOSYS || pid == -EPERM)) {
+      has_clone3_ = false;
+    } else {
+      return pid;
+    }
+  }
+}
+
+std::int32_t Children::clone_once(const Request& request, bool into_cgroup, int* pidfd) noexcept {
+  std::int32_t* cell = facts_.pid_cell(request.body.slot);
+  const std::uint64_t flags = CLONE_PARENT_SETTID | (request.shares ? CLONE_FILES : 0U);
+  long pid = 0;
+  if (has_clone3_) {
+    clone_args args{};
+    args.flags = flags | (into_cgroup ? CLONE_INTO_CGROUP : 0U) | (pidfd != nullptr ? CLONE_PIDFD : 0U);
+    args.exit_signal = SIGCHLD;
+    args.parent_tid = reinterpret_cast<std::uintptr_t>(cell);
+    args.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
+    if (into_cgroup) args.cgroup = static_cast<std::uint64_t>(request.cgroup);
+    pid = syscall(SYS_clone3, &args, sizeof(args));
+  } else {
+    pid = syscall(SYS_clone, flags | SIGCHLD, nullptr, cell, nullptr, nullptr);
+  }
+  if (pid == 0) become_child(request);
+  return pid < 0 ? -errno : static_cast<std::int32_t>(pid);
+}
+
+void Children::become_child(const Request& request) noexcept {
+  // PID 1 raised its own limit on descriptors; a program that still uses select(2) must not see that.
+  setrlimit(RLIMIT_NOFILE, &limit_before_);
+  process::run_child_steps(request.plan, {.report_fd = request.report,
+                                          .passed_fds = request.passed,
+                                          .cgroup_procs_fd = request.join ? request.procs : -1,
+                                          .shares_table = request.shares});
+}
+
+void Children::fail(std::uint32_t index, ChildStep step, int error) noexcept {
+  facts_.commit(index, [&](Slot& slot) {
+    slot.state = SlotState::Failed;
+    slot.failed_step = static_cast<std::uint32_t>(step);
+    slot.failed_errno = error;
+    slot.ended_ns = now_ns();
+  });
+}
+
+// Without a pidfd, or where the loop refuses it, the end shows in a sweep.
+void Children::hold_pidfd(std::uint32_t index, int pidfd) noexcept {
+  if (pidfd >= 0 && loop_.add(pidfd, EPOLLIN, {kExit, index}) != 0) {
+    close(pidfd);
+    pidfd = -1;
+  }
+  child(index).pidfd = pidfd;
+  if (pidfd < 0) ++without_pidfd_;
+}
+
+void Children::close_low_fds(std::uint32_t index) noexcept {
+  auto& owners = facts_.own().low_owner;
+  for (std::size_t fd = 0; fd < owners.size(); ++fd) {
+    if (owners[fd] != index + 1) continue;
+    owners[fd] = 0;
+    close(static_cast<int>(fd));
+  }
+}
+
+}  // namespace init::pid1

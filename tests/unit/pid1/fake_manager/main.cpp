@@ -1,0 +1,27 @@
+// Started by initd in the manager's place: gives its descriptors to the test that listens on RUNTIME/test,
+// then lives until it is killed or the test hangs up.
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+
+#include "daemon/channel/packet.h"
+
+int main(int argc, char** argv) {
+  using namespace init::channel;
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  for (int i = 1; i + 1 < argc; ++i) {
+    if (std::strcmp(argv[i], "--runtime") == 0)
+      std::snprintf(name.sun_path, sizeof(name.sun_path), "%s/test", argv[i + 1]);
+  }
+  const int link = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (connect(link, static_cast<const sockaddr*>(static_cast<void*>(&name)), sizeof(name)) != 0) return 1;
+  const std::array<int, 3> fds{kChannelFd, kFactsFd, kDoorbellFd};
+  if (send_packet(link, {.type = MessageType::Ready, .fds = fds}) != 0) return 2;
+  char end = 0;
+  return static_cast<int>(read(link, &end, 1));
+}

@@ -1,0 +1,239 @@
+#include "tests/unit/pid1/harness.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace init::test {
+namespace {
+
+constexpr int kPatience = 10'000;  // ms; only a failing test waits that long
+
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  path.copy(name.sun_path, sizeof(name.sun_path) - 1);
+  return name;
+}
+
+const sockaddr* generic(const sockaddr_un& name) {
+  return static_cast<const sockaddr*>(static_cast<const void*>(&name));
+}
+
+void refuse(const std::vector<int>& calls, int error) {
+  std::vector<sock_filter> program{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0)};
+  for (const int call : calls) {
+    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1));
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)));
+  }
+  program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+}
+
+[[noreturn]] void become_initd(const World& setup, const std::string& folder) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (setup.new_pid_namespace) {
+    mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    mount("proc", "/proc", "proc", 0, nullptr);
+  }
+  const int log = open((folder + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  dup2(log, 1);
+  dup2(log, 2);
+  if (!setup.notify_socket.empty()) setenv("NOTIFY_SOCKET", setup.notify_socket.c_str(), 1);
+  std::vector<std::string> words{INITD_PROGRAM, "--manager", FAKE_MANAGER, "--runtime", folder};
+  words.insert(words.end(), setup.arguments.begin(), setup.arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  if (setup.open_files) {
+    const rlimit limit{*setup.open_files, *setup.open_files};
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (!setup.refused.empty()) refuse(setup.refused, setup.refused_errno);
+  execv(INITD_PROGRAM, argv.data());
+  _exit(99);
+}
+
+}  // namespace
+
+void Manager::take(int listener) {
+  pollfd ready{listener, POLLIN, 0};
+  if (poll(&ready, 1, kPatience) != 1) {
+    ADD_FAILURE() << "no manager was started";
+    return;
+  }
+  link.reset(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  getsockopt(link.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
+  pid = peer.pid;
+  ready.fd = link.get();
+  poll(&ready, 1, kPatience);
+  channel::Packet& hello = packet_;
+  ASSERT_EQ(hello.receive(link.get()), channel::Packet::Outcome::Message);
+  ASSERT_EQ(hello.fds().size(), 3U);
+  socket.reset(hello.take_fd(0));
+  const UniqueFd memory(hello.take_fd(1));
+  doorbell.reset(hello.take_fd(2));
+  ASSERT_EQ(facts.open(memory.get()), 0);
+}
+
+bool Manager::try_send(const channel::Outgoing& message) const {
+  for (;;) {
+    const int error = channel::send_packet(socket.get(), message);
+    if (error != EAGAIN) return error == 0;
+    pollfd room{socket.get(), POLLOUT, 0};
+    if (poll(&room, 1, kPatience) != 1) return false;
+  }
+}
+
+void Manager::send(const channel::Outgoing& message) const {
+  EXPECT_TRUE(try_send(message));
+}
+
+channel::Packet& Manager::receive() {
+  pollfd ready{socket.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&ready, 1, kPatience), 1);
+  EXPECT_EQ(packet_.receive(socket.get()), channel::Packet::Outcome::Message);
+  return packet_;
+}
+
+void Manager::spawn(std::uint32_t slot, const process::PlanInput& input, const std::vector<int>& fds,
+                    std::uint32_t flags, std::uint32_t attempt) const {
+  const auto plan = process::encode_plan(input);
+  ASSERT_TRUE(plan) << plan.error().text();
+  const channel::SpawnBody body{
+      .tag = 1000U + slot, .slot = slot, .attempt = attempt, .role = 7, .flags = flags};
+  send(
+      {.type = channel::MessageType::Spawn, .body = channel::body_bytes(body), .payload = *plan, .fds = fds});
+}
+
+void Manager::shell(std::uint32_t slot, const std::string& script, std::uint32_t attempt) const {
+  spawn(slot, shell_plan(script), {}, 0, attempt);
+}
+
+void Manager::signal(std::uint32_t slot, int number, channel::SignalScope scope,
+                     std::uint32_t attempt) const {
+  const channel::SignalBody body{.slot = slot, .attempt = attempt, .signal = number, .scope = scope};
+  send({.type = channel::MessageType::Signal, .body = channel::body_bytes(body)});
+}
+
+void Manager::acknowledge(std::uint32_t slot, std::uint32_t attempt) const {
+  const channel::SlotBody body{.slot = slot, .attempt = attempt};
+  send({.type = channel::MessageType::Acknowledge, .body = channel::body_bytes(body)});
+}
+
+void Manager::finish(std::uint32_t grace_ms, int code) const {
+  const channel::FinishBody body{.exit_code = code, .grace_ms = grace_ms};
+  send({.type = channel::MessageType::Finish, .body = channel::body_bytes(body)});
+}
+
+void Manager::store(std::uint32_t kind, std::uint64_t tag, int fd) const {
+  const channel::StoreBody body{.tag = tag, .kind = kind};
+  send({.type = channel::MessageType::StoreFd, .body = channel::body_bytes(body), .fds = {&fd, 1}});
+}
+
+channel::Slot Manager::slot(std::uint32_t index) const {
+  channel::Slot copy;
+  EXPECT_TRUE(facts.read_slot(index, copy));
+  return copy;
+}
+
+bool Manager::until(const std::function<bool()>& condition) const {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatience);
+  while (!condition()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    pollfd bell{doorbell.get(), POLLIN, 0};
+    if (poll(&bell, 1, static_cast<int>(left.count())) != 1) continue;
+    std::uint64_t rung = 0;
+    static_cast<void>(!read(doorbell.get(), &rung, sizeof(rung)));
+  }
+  return true;
+}
+
+bool Manager::until_state(std::uint32_t index, channel::SlotState state) const {
+  return until([&] { return slot(index).state == state; });
+}
+
+Initd::Initd(const World& setup) {
+  std::string name = "/tmp/initd-test-XXXXXX";
+  folder = mkdtemp(name.data());
+  listener_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  const sockaddr_un here = address_of(folder + "/test");
+  EXPECT_EQ(bind(listener_.get(), generic(here), sizeof(here)), 0);
+  EXPECT_EQ(listen(listener_.get(), 8), 0);
+  const unsigned long flags = SIGCHLD | (setup.new_pid_namespace ? CLONE_NEWPID | CLONE_NEWNS : 0);
+  pid = static_cast<pid_t>(syscall(SYS_clone, flags, nullptr, nullptr, nullptr, nullptr));
+  if (pid == 0) become_initd(setup, folder);
+}
+
+Initd::~Initd() {
+  if (pid > 0) {
+    // Not by KILL where initd is a plain process: its services would stay.
+    if (manager_ && manager_->try_send({.type = channel::MessageType::Finish,
+                                        .body = channel::body_bytes(channel::FinishBody{.grace_ms = 0})})) {
+      siginfo_t ended{};
+      waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+  }
+  if (testing::Test::HasFailure()) fprintf(stderr, "%s", read_file(folder + "/log").c_str());
+  std::filesystem::remove_all(folder);
+}
+
+Manager& Initd::manager() {
+  if (!manager_) next_manager();
+  return *manager_;
+}
+
+void Initd::next_manager() {
+  manager_ = std::make_unique<Manager>();
+  manager_->take(listener_.get());
+}
+
+void Initd::kill_manager() const {
+  kill(manager_->pid, SIGKILL);
+}
+
+int Initd::wait() {
+  int status = 0;
+  waitpid(pid, &status, 0);
+  pid = -1;
+  return status;
+}
+
+process::PlanInput shell_plan(const std::string& script) {
+  process::PlanInput input;
+  input.program = "/bin/sh";
+  input.arguments = {"sh", "-c", script};
+  return input;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace init::test
