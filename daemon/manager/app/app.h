@@ -1,5 +1,5 @@
-// The manager: events in, engine, actions out. Crash-only: being started anew is its only way to start, with an empty store
-// (the first time) or a full one.
+// The manager: events in, engine, actions out. Crash-only: being started anew is its only way to start, with
+// an empty store (the first time) or a full one.
 #pragma once
 #include <deque>
 #include <memory>
@@ -34,25 +34,15 @@ class App final : private core::ActionSink, public RequestTarget {
   int run();
 
   // What requests may ask for (requests.h).
-  core::JobId submit(core::Requested request, std::string_view request_id) override;
+  core::JobId submit(core::Requested request, std::string_view request_id, const Begun& begun) override;
   core::JobId submit_shutdown(const Shutdown& shutdown, std::string_view request_id) override;
-  void drop(core::JobId job) override;
-  Reading reload() override;
+  Result<api::DaemonReloadReply> reload() override;
   bool signal(core::UnitIndex unit, int signal, bool all) override;
   [[nodiscard]] JournalEntry* find_request(std::string_view request_id) override;
   [[nodiscard]] const core::Engine& engine() const override { return *engine_; }
   [[nodiscard]] ViewContext view_context() override;
 
  private:
-  // The process of a unit that leads its session, and what of the unit the engine does not keep.
-  struct UnitState {
-    pid_t leader = 0;
-    std::uint32_t place = Intents::kNoPlace;
-    core::Attempt activation = 0;  // attempt of the first process of this activation; names the invocation
-    std::string error;             // why the last plan could not be made
-    WallTime since;                // of the last change of its public state
-  };
-
   App(Options options, ChannelClient channel, Intents intents, Configuration configuration);
 
   // Start (start.cpp).
@@ -60,8 +50,9 @@ class App final : private core::ActionSink, public RequestTarget {
   Result<> open_sources();
   Result<> open_control(UniqueFd listener);
   void recover();
+  void acknowledge_ended();
   std::vector<core::ProcessFact> adopt_processes();
-  void ask_again(const std::vector<JournalEntry*>& entries);
+  void ask_again(const std::vector<JournalEntry>& accepted);
   void boot();
 
   // The loop (app.cpp).
@@ -77,6 +68,8 @@ class App final : private core::ActionSink, public RequestTarget {
   void feed(core::Event event);
   void settle();
   void commit();
+  void commit_jobs();
+  void carry_out_all();
 
   // Effects (effects.cpp).
   void emit(const core::Action& action) override { actions_.push_back(action); }
@@ -89,9 +82,11 @@ class App final : private core::ActionSink, public RequestTarget {
   void carry_out(const core::JobFinished& job);
   void carry_out(const core::Power& power);
   void refuse_spawn(const core::Spawn& spawn, const Error& error);
+  Result<> launch(const core::Spawn& spawn);
   [[nodiscard]] std::string invocation_id(core::UnitIndex unit) const;
   [[nodiscard]] UnitProcess processes_of(core::UnitIndex unit) const;
-  void install(Configuration configuration);
+  [[nodiscard]] bool is_operator(const control::Peer& peer, std::string_view unit) const;
+  void renumber(const core::Graph& old);
   void finish(core::PowerKind kind);
 
   Options options_;
@@ -110,7 +105,7 @@ class App final : private core::ActionSink, public RequestTarget {
   std::vector<UnitState> units_;
   std::deque<core::Event> events_;
   std::vector<core::Action> actions_;
-  core::JobId boot_job_ = 0;
+  std::string boot_id_;
   MonotonicTime stop_deadline_ = MonotonicTime::never();
   bool settling_ = false;
   bool let_go_ = false;

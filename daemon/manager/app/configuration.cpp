@@ -28,7 +28,8 @@ bool copy_all(int from, int to, off_t size) {
   return true;
 }
 
-void keep_last_good(Reading& reading, const std::vector<std::string>& refused, const unit::Generation& last_good) {
+void keep_last_good(Reading& reading, const std::vector<std::string>& refused,
+                    const unit::Generation& last_good) {
   for (const auto& id : refused) {
     const auto index = last_good.find(id);
     if (!index) continue;
@@ -80,7 +81,8 @@ Reading read_units(const Options& options, const unit::Generation* last_good) {
   reading.units = std::move(loaded.units);
   reading.diagnostics.insert(reading.diagnostics.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
   if (last_good != nullptr) keep_last_good(reading, loaded.refused, *last_good);
-  std::sort(reading.units.begin(), reading.units.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  std::sort(reading.units.begin(), reading.units.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
   return reading;
 }
 
@@ -98,7 +100,8 @@ std::optional<unit::Generation> saved_generation(const Options& options) {
 Result<> save_generation(const Options& options, int generation_fd) {
   const std::string path = saved_path(options);
   const std::string fresh = path + ".new";
-  if (mkdir(options.state.c_str(), 0755) != 0 && errno != EEXIST) return failure(errno, "mkdir", options.state);
+  if (mkdir(options.state.c_str(), 0755) != 0 && errno != EEXIST)
+    return failure(errno, "mkdir", options.state);
   const UniqueFd file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   struct stat status {};
   if (!file) return failure(errno, "open", fresh);

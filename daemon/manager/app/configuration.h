@@ -1,5 +1,5 @@
-// The units in force: compiled into a sealed generation that PID 1 keeps, and the graph made of it. The disk is read at boot and
-// on reload only.
+// The units in force: compiled into a sealed generation that PID 1 keeps, and the graph made of it. The disk
+// is read at boot and on reload only.
 #pragma once
 #include <memory>
 #include <optional>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/manager/app/options.h"
+#include "libinit/api/types.h"
 #include "libinit/base/result.h"
 #include "libinit/core/graph.h"
 #include "libinit/unit/config.h"
@@ -33,12 +34,17 @@ struct Reading {
   std::vector<unit::Diagnostic> diagnostics;
 };
 
-// Reads the unit files. A unit whose file is broken keeps its definition of last_good (may be null), and says so.
+// Reads the unit files. A unit whose file is broken keeps its definition of last_good (may be null), and says
+// so.
 [[nodiscard]] Reading read_units(const Options& options, const unit::Generation* last_good);
 
-// The last generation that was compiled, kept in the state directory over reboots. Absent or damaged: empty, that is all.
+// The last generation that was compiled, kept in the state directory over reboots. Absent or damaged: empty,
+// that is all.
 [[nodiscard]] std::optional<unit::Generation> saved_generation(const Options& options);
 // Best effort: a machine without a writable state directory boots all the same.
 Result<> save_generation(const Options& options, int generation_fd);
+
+// What a reload from before to after does, without diagnostics.
+[[nodiscard]] api::DaemonReloadReply compare(const Configuration& before, const Configuration& after);
 
 }  // namespace init::manager

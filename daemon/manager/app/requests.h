@@ -1,5 +1,6 @@
 // Calls of the control socket: what they ask for, who waits for which job, what is answered.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,10 +27,12 @@ class RequestTarget {
  public:
   virtual ~RequestTarget() = default;
   // Writes the request down, hands it to the engine. 0: too many are pending.
-  virtual core::JobId submit(core::Requested request, std::string_view request_id) = 0;
+  // begun is called with the job's number before the engine can finish it.
+  using Begun = std::function<void(core::JobId)>;
+  virtual core::JobId submit(core::Requested request, std::string_view request_id, const Begun& begun) = 0;
   virtual core::JobId submit_shutdown(const Shutdown& shutdown, std::string_view request_id) = 0;
-  virtual void drop(core::JobId job) = 0;
-  virtual Reading reload() = 0;
+  // What changed, and what is wrong with the files; a failure: nothing changed.
+  virtual Result<api::DaemonReloadReply> reload() = 0;
   // False: there is no process to signal.
   virtual bool signal(core::UnitIndex unit, int signal, bool all) = 0;
   [[nodiscard]] virtual JournalEntry* find_request(std::string_view request_id) = 0;
@@ -52,11 +55,10 @@ class Requests {
  private:
   struct Waiter {
     control::CallId call;
-    core::UnitIndex unit = 0;
+    std::string unit;  // empty: a shutdown
     bool more = false;
-    bool timed = false;  // dropped by its own timeout
     MonotonicTime deadline = MonotonicTime::never();
-    std::string told;  // the progress last sent
+    MonotonicTime tell_at{};  // progress is due then
   };
 
   void answer(const control::Call& call, const api::JobRequest& request);
@@ -73,8 +75,10 @@ class Requests {
 
   // The unit's index, or an error has been sent.
   std::optional<core::UnitIndex> find(const control::Call& call, const std::string& unit);
-  bool answer_again(const control::Call& call, core::UnitIndex unit);
-  void wait(const control::Call& call, core::JobId job, const Waiter& waiter);
+  // True when the request was made before: its answer has been sent, or its caller waits with the others.
+  bool answer_again(const control::Call& call, const Waiter& waiter);
+  void reply_finished(control::CallId call, const std::string& unit, core::JobOutcome outcome,
+                      core::UnitIndex cause);
 
   RequestTarget& target_;
   control::Server& server_;

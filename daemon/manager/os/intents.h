@@ -34,8 +34,11 @@ struct IntentsHeader {
   std::uint32_t booted = 0;        // the boot target has been asked for
   std::uint32_t boot_done = 0;     // and has answered
   std::int64_t boot_duration_ns = 0;
+  std::int64_t loaded_wall_ns = 0;  // CLOCK_REALTIME when the unit files were last read
   std::uint32_t records_used = 0;
-  std::uint32_t shutdown = 0;  // 1 + core::PowerKind once asked for
+  std::uint32_t shutdown = 0;         // 1 + core::PowerKind once asked for
+  std::int64_t stop_deadline_ns = 0;  // CLOCK_MONOTONIC: what has not stopped by then is killed
+  core::JobId boot_job = 0;
   std::int32_t exit_code = 0;
   std::uint32_t reserved = 0;
   std::array<std::uint32_t, channel::kSignalCount> signals_seen{};  // counts that were acted upon

@@ -1,0 +1,216 @@
+#include "daemon/manager/app/app.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "daemon/manager/os/log.h"
+
+namespace init::manager {
+namespace {
+
+core::Exit exit_of(const channel::Slot& facts) {
+  return {static_cast<core::Exit::Kind>(facts.exit_kind), facts.exit_value};
+}
+
+// A fork that failed is for want of something, and tried again; every other step is the unit's own matter.
+core::SpawnError error_kind(const channel::Slot& facts) {
+  constexpr std::uint32_t kFork = 64;  // process::ChildStep::Fork
+  const bool shortage = facts.failed_errno == EAGAIN || facts.failed_errno == ENOMEM ||
+                        facts.failed_errno == EMFILE || facts.failed_errno == ENFILE;
+  return facts.failed_step == kFork && shortage ? core::SpawnError::Resources : core::SpawnError::Setup;
+}
+
+}  // namespace
+
+App::~App() = default;
+
+int App::run() {
+  while (!let_go_) turn();
+  return 0;
+}
+
+MonotonicTime App::next_deadline() const {
+  return std::min({timers_.next(), processes_.next_look(), server_->next_deadline(),
+                   requests_->next_deadline(), stop_deadline_});
+}
+
+void App::turn() {
+  const auto ready = loop_.wait(next_deadline());
+  for (const auto& one : ready) {
+    switch (static_cast<Source>(one.token.kind)) {
+      case Source::Doorbell:
+        on_doorbell();
+        break;
+      case Source::Channel:
+        let_go_ = let_go_ || !channel_.drain();
+        break;
+      case Source::Groups:
+        on_groups();
+        break;
+      case Source::Control:
+        server_->handle(one, monotonic_now());
+        break;
+    }
+  }
+  const MonotonicTime now = monotonic_now();
+  if (!processes_.has_cgroups()) on_groups();
+  for (const auto& fired : timers_.take_due(now)) feed(fired);
+  if (stop_deadline_ <= now) finish(static_cast<core::PowerKind>(intents_.header().shutdown - 1));
+  for (const auto& call : server_->take_calls(now)) requests_->handle(call, now);
+  for (const auto& call : server_->take_dropped()) requests_->dropped(call);
+  requests_->tell(now);
+  server_->expire(now);
+}
+
+void App::on_doorbell() {
+  std::uint64_t rings = 0;
+  (void)!read(channel::kDoorbellFd, &rings, sizeof rings);
+  bool signals = false;
+  const bool whole = facts_.changes(change_cursor_, [this, &signals](std::uint32_t change) {
+    if (change == channel::kChangeSignals) {
+      signals = true;
+    } else if (change < channel::kSlotCount) {
+      on_slot(change);
+    }
+  });
+  if (!whole) {
+    for (std::uint32_t slot = 0; slot < facts_.header().slots_used; ++slot) on_slot(slot);
+  }
+  if (signals || !whole) on_signals();
+}
+
+void App::on_slot(std::uint32_t slot) {
+  channel::Slot facts;
+  if (!facts_.read_slot(slot, facts)) return;
+  SlotUse* use = slots_.find(slot);
+  const bool ended = facts.state == channel::SlotState::Exited || facts.state == channel::SlotState::Failed;
+  if (use == nullptr || use->attempt != facts.attempt) {
+    if (ended && use == nullptr) (void)channel_.acknowledge(slot, facts.attempt);
+    return;
+  }
+  if (facts.state == channel::SlotState::Failed) return on_failed(slot, facts);
+  if (facts.pid > 0 && !use->spawned && facts.state != channel::SlotState::Free) {
+    use->spawned = true;
+    if (use->role != core::Role::Reload) units_[use->unit].leader = facts.pid;
+    feed(core::Spawned{use->unit, use->attempt, facts.pid});
+  }
+  const bool ran = facts.state == channel::SlotState::Running || facts.state == channel::SlotState::Exited;
+  if (ran && !use->running) {
+    use->running = true;
+    feed(core::ExecSucceeded{use->unit, use->attempt});
+  }
+  if (facts.state == channel::SlotState::Exited) on_exited(slot, facts);
+}
+
+void App::on_failed(std::uint32_t slot, const channel::Slot& facts) {
+  const SlotUse use = *slots_.find(slot);
+  slots_.release(slot);
+  feed(core::SpawnFailed{use.unit, use.attempt, error_kind(facts),
+                         static_cast<std::uint16_t>(facts.failed_step), facts.failed_errno});
+  (void)channel_.acknowledge(slot, facts.attempt);
+}
+
+void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
+  const SlotUse use = *slots_.find(slot);
+  slots_.release(slot);
+  const UnitProcess of = processes_of(use.unit);
+  const bool empty = use.role == core::Role::Reload || processes_.empty(of) || !processes_.watch(of);
+  feed(core::Exited{use.unit, use.attempt, exit_of(facts), empty});
+  // Only now, with the exit in the records, may PID 1 forget it.
+  (void)channel_.acknowledge(slot, facts.attempt);
+}
+
+void App::on_groups() {
+  for (const auto& name : processes_.take_emptied()) {
+    if (const auto unit = engine_->graph()->find(name)) feed(core::GroupEmpty{*unit});
+  }
+}
+
+void App::on_signals() {
+  auto& seen = intents_.header().signals_seen;
+  for (int signal = 1; signal < static_cast<int>(channel::kSignalCount); ++signal) {
+    const auto index = static_cast<std::size_t>(signal);
+    const std::uint32_t count = facts_.header().signals[index].count;
+    if (seen[index] == count) continue;
+    on_signal(signal);
+    seen[index] = count;
+  }
+}
+
+// What containers' runtimes and administrators send to an init; the real-time ones as systemd(1) lists them.
+void App::on_signal(int signal) {
+  const bool machine = facts_.header().environment == channel::Environment::Machine;
+  const auto uid = facts_.header().signals[static_cast<std::size_t>(signal)].sender_uid;
+  const auto stop = [this, uid](core::PowerKind kind) { (void)submit_shutdown({kind, 0, uid}, {}); };
+  if (signal == SIGHUP) {
+    if (auto reloaded = reload(); !reloaded) log_error(reloaded.error().text());
+  } else if (signal == SIGUSR1) {
+    auto listener = control::create_listener(options_.runtime + "/control");
+    auto opened = listener ? open_control(std::move(*listener)) : Result<>(Failure(listener.error()));
+    if (!opened) log_error(opened.error().text());
+  } else if (signal == SIGINT) {
+    stop(machine ? core::PowerKind::Reboot : core::PowerKind::Exit);
+  } else if (signal == SIGPWR) {
+    stop(core::PowerKind::Poweroff);
+  } else if ((signal == SIGTERM || signal == SIGQUIT) && !machine) {
+    stop(core::PowerKind::Exit);
+  } else if (signal == SIGRTMIN + 3 || signal == SIGRTMIN + 13) {
+    stop(core::PowerKind::Halt);
+  } else if (signal == SIGRTMIN + 4 || signal == SIGRTMIN + 14) {
+    stop(core::PowerKind::Poweroff);
+  } else if (signal == SIGRTMIN + 5) {
+    stop(core::PowerKind::Reboot);
+  }
+}
+
+void App::feed(core::Event event) {
+  events_.push_back(std::move(event));
+  settle();
+}
+
+// One event at a time: engine, commit, actions. Actions may add events; they wait their turn.
+void App::settle() {
+  if (settling_) return;
+  settling_ = true;
+  while (!events_.empty()) {
+    const core::Event event = std::move(events_.front());
+    events_.pop_front();
+    engine_->handle(event, monotonic_now(), *this);
+    commit();
+    carry_out_all();
+  }
+  settling_ = false;
+}
+
+void App::commit() {
+  if (units_.size() < engine_->graph()->size()) units_.resize(engine_->graph()->size());
+  for (const core::UnitIndex unit : engine_->changed()) {
+    if (!intents_.commit(engine_->record(unit), units_[unit].place))
+      log_error("too many units: no place for a record");
+  }
+  if (engine_->has_changed_jobs()) commit_jobs();
+  engine_->clear_changed();
+}
+
+void App::commit_jobs() {
+  for (const auto& job : engine_->job_records()) {
+    JournalEntry* entry = intents_.find_job(job.job);
+    if (entry == nullptr) continue;
+    entry->job = job;
+    entry->state = JournalState::Pending;
+    intents_.commit(*entry);
+  }
+}
+
+void App::carry_out_all() {
+  const auto actions = std::move(actions_);
+  actions_.clear();
+  for (const auto& action : actions) {
+    std::visit([this](const auto& one) { carry_out(one); }, action);
+  }
+}
+
+}  // namespace init::manager

@@ -1,0 +1,133 @@
+// What requests ask of the application: jobs, shutdown, reload, signals.
+#include <algorithm>
+#include <cstring>
+
+#include "daemon/manager/app/app.h"
+#include "daemon/manager/os/log.h"
+#include "libinit/unit/accounts.h"
+
+namespace init::manager {
+namespace {
+
+JournalEntry new_entry(std::string_view request_id) {
+  JournalEntry entry;
+  entry.state = JournalState::Accepted;
+  entry.request_id_size = static_cast<std::uint32_t>(std::min(request_id.size(), kRequestIdBytes));
+  std::memcpy(entry.request_id.data(), request_id.data(), entry.request_id_size);
+  return entry;
+}
+
+}  // namespace
+
+ViewContext App::view_context() {
+  return {*engine_, configuration_, processes_, units_, options_, facts_.header(), intents_.header()};
+}
+
+JournalEntry* App::find_request(std::string_view request_id) {
+  return intents_.find_request(request_id);
+}
+
+bool App::is_operator(const control::Peer& peer, std::string_view unit) const {
+  const auto index = engine_->graph()->find(unit);
+  const auto definition = index ? configuration_.unit(*index) : std::nullopt;
+  if (!definition) return false;
+  return std::any_of(definition->operators.begin(), definition->operators.end(),
+                     [&peer](const std::string& name) {
+                       const auto user = unit::find_user(name);
+                       return user && user->uid == peer.uid;
+                     });
+}
+
+core::JobId App::submit(core::Requested request, std::string_view request_id, const Begun& begun) {
+  JournalEntry entry = new_entry(request_id);
+  request.job = intents_.header().next_job++;
+  entry.job.job = request.job;
+  entry.job.unit = engine_->graph()->tag(request.unit);
+  entry.job.uid = request.uid;
+  entry.job.verb = static_cast<core::JobVerb>(request.verb);
+  if (intents_.begin(entry) == nullptr) return 0;
+  if (begun) begun(request.job);
+  feed(request);
+  return request.job;
+}
+
+core::JobId App::submit_shutdown(const Shutdown& shutdown, std::string_view request_id) {
+  auto& header = intents_.header();
+  JournalEntry entry = new_entry(request_id);
+  entry.job.job = header.next_job++;
+  entry.job.uid = shutdown.uid;
+  entry.job.verb = core::JobVerb::Shutdown;
+  entry.job.power = shutdown.kind;
+  // A shutdown is carried out even when no place is left to write it down.
+  (void)intents_.begin(entry);
+  if (header.shutdown == 0) {
+    stop_deadline_ = monotonic_now() + configuration_.system.stop_deadline;
+    header.stop_deadline_ns = stop_deadline_.since_epoch.count();
+    header.exit_code = shutdown.exit_code;
+  }
+  header.shutdown = 1 + static_cast<std::uint32_t>(shutdown.kind);
+  feed(core::ShutdownRequested{shutdown.kind, entry.job.job, shutdown.uid});
+  return entry.job.job;
+}
+
+bool App::signal(core::UnitIndex unit, int signal, bool all) {
+  const auto& record = engine_->record(unit);
+  const std::uint32_t slot = slots_.find(unit, record.main_attempt);
+  const UnitProcess of = processes_of(unit);
+  const bool others = all && !processes_.empty(of);
+  if (others) processes_.signal_others(of, signal);
+  if (slot != kNoSlot)
+    (void)channel_.signal({slot, record.main_attempt, signal, channel::SignalScope::Process});
+  return others || slot != kNoSlot;
+}
+
+Result<api::DaemonReloadReply> App::reload() {
+  Reading reading = read_units(options_, &configuration_.generation);
+  auto compiled = unit::compile_generation(reading.units, reading.system);
+  if (!compiled) return Failure(compiled.error());
+  UniqueFd copy(fcntl(compiled->get(), F_DUPFD_CLOEXEC, 0));
+  auto fresh = Configuration::open(std::move(copy));
+  if (!fresh) return Failure(fresh.error());
+  api::DaemonReloadReply reply = compare(configuration_, *fresh);
+  for (const auto& diagnostic : reading.diagnostics) {
+    const bool error = diagnostic.severity == unit::Severity::Error;
+    const std::string where =
+        diagnostic.path + ":" + std::to_string(diagnostic.line) + ":" + std::to_string(diagnostic.column);
+    reply.diagnostics.push_back(
+        {error ? api::Severity::Error : api::Severity::Warning, where, unit::render(diagnostic, false)});
+  }
+  // From here on a crash recovers into the new generation.
+  if (auto kept = channel_.store(channel::kStoreGeneration, 0, compiled->get()); !kept)
+    return Failure(kept.error());
+  if (auto saved = save_generation(options_, compiled->get()); !saved) log_warning(saved.error().text());
+  const auto old = engine_->graph();
+  configuration_ = std::move(*fresh);
+  intents_.header().loaded_wall_ns = wall_now().since_epoch.count();
+  timers_.clear();
+  settling_ = true;
+  engine_->handle(core::Reloaded{configuration_.graph}, monotonic_now(), *this);
+  renumber(*old);
+  commit();
+  carry_out_all();
+  settling_ = false;
+  settle();
+  return reply;
+}
+
+void App::renumber(const core::Graph& old) {
+  const auto& graph = *engine_->graph();
+  std::vector<core::UnitIndex> new_index(old.size(), core::kNoUnit);
+  std::vector<UnitState> states(graph.size());
+  for (core::UnitIndex unit = 0; unit < old.size(); ++unit) {
+    if (const auto found = graph.find_tag(old.tag(unit))) {
+      new_index[unit] = *found;
+      states[*found] = std::move(units_[unit]);
+    } else {
+      intents_.release(units_[unit].place);
+    }
+  }
+  units_ = std::move(states);
+  slots_.renumber(new_index);
+}
+
+}  // namespace init::manager

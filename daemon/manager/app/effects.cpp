@@ -1,0 +1,148 @@
+// How the engine's actions are carried out.
+#include <signal.h>
+
+#include <array>
+#include <cstdio>
+
+#include "daemon/manager/app/app.h"
+#include "daemon/manager/app/launcher.h"
+#include "daemon/manager/app/wording.h"
+#include "daemon/manager/os/log.h"
+#include "libinit/base/checksum.h"
+#include "libinit/base/text.h"
+
+namespace init::manager {
+
+UnitProcess App::processes_of(core::UnitIndex unit) const {
+  return {std::string(engine_->graph()->name(unit)), units_[unit].leader};
+}
+
+// The same for all processes of one activation, and over a restart of the manager, without being kept
+// anywhere.
+std::string App::invocation_id(core::UnitIndex unit) const {
+  const std::string seed = boot_id_ + "/" + std::string(engine_->graph()->name(unit)) + "/" +
+                           std::to_string(units_[unit].activation);
+  std::array<char, 33> text{};
+  std::snprintf(text.data(), text.size(), "%016llx%016llx",
+                static_cast<unsigned long long>(fnv1a64(seed + "/a")),
+                static_cast<unsigned long long>(fnv1a64(seed + "/b")));
+  return text.data();
+}
+
+void App::carry_out(const core::Spawn& spawn) {
+  auto& state = units_[spawn.unit];
+  const bool first =
+      spawn.role == core::Role::PreStart || engine_->graph()->policy(spawn.unit).pre_start.empty();
+  if (spawn.step == 0 && spawn.role != core::Role::Reload && first) state.activation = spawn.attempt;
+  state.error.clear();
+  if (auto launched = launch(spawn); !launched) refuse_spawn(spawn, launched.error());
+}
+
+Result<> App::launch(const core::Spawn& spawn) {
+  const auto unit = configuration_.unit(spawn.unit);
+  if (!unit) return failure(ENOENT, "read definition", std::string(engine_->graph()->name(spawn.unit)));
+  const std::int32_t main_pid = spawn.role == core::Role::Reload ? engine_->view(spawn.unit).main_pid : 0;
+  auto plan =
+      make_launch_plan(*unit, {spawn.role, spawn.step, invocation_id(spawn.unit), main_pid}, options_);
+  if (!plan) return Failure(plan.error());
+  auto place = processes_.place(unit->id);
+  if (!place) return Failure(place.error());
+  const std::uint32_t slot = slots_.take({spawn.unit, spawn.attempt, spawn.role, false, false});
+  if (slot == kNoSlot) return failure(EAGAIN, "find a slot", unit->id);
+  channel::SpawnBody body;
+  body.tag = engine_->graph()->tag(spawn.unit);
+  body.slot = slot;
+  body.attempt = spawn.attempt;
+  body.role = static_cast<std::uint32_t>(spawn.role);
+  std::vector<int> fds;
+  if (place->directory) {
+    body.flags = channel::kSpawnHasCgroup | channel::kSpawnHasCgroupProcs;
+    fds = {place->directory.get(), place->procs.get()};
+  }
+  auto sent = channel_.spawn(body, *plan, fds);
+  if (!sent) slots_.release(slot);
+  return sent;
+}
+
+void App::refuse_spawn(const core::Spawn& spawn, const Error& error) {
+  units_[spawn.unit].error = error.text();
+  events_.push_back(core::SpawnFailed{spawn.unit, spawn.attempt, core::SpawnError::Config, 0, error.code});
+}
+
+void App::carry_out(const core::Signal& signal) {
+  const std::uint32_t slot = slots_.find(signal.unit, signal.attempt);
+  if (signal.target == core::SignalTarget::Group)
+    processes_.signal_others(processes_of(signal.unit), signal.signal);
+  if (slot != kNoSlot) {
+    (void)channel_.signal({slot, signal.attempt, signal.signal, channel::SignalScope::Process});
+  }
+}
+
+void App::carry_out(const core::KillGroup& kill) {
+  const UnitProcess of = processes_of(kill.unit);
+  const std::uint32_t slot = slots_.find(kill.unit, engine_->record(kill.unit).main_attempt);
+  // The leader may still be on its way into its cgroup.
+  if (slot != kNoSlot) {
+    (void)channel_.signal(
+        {slot, engine_->record(kill.unit).main_attempt, SIGKILL, channel::SignalScope::Process});
+  }
+  processes_.kill(of);
+  if (!processes_.watch(of)) events_.push_back(core::GroupEmpty{kill.unit});
+}
+
+void App::carry_out(const core::StateChanged& change) {
+  const std::string name(engine_->graph()->name(change.unit));
+  if (change.to == core::PublicState::Failed) {
+    const auto view = engine_->view(change.unit);
+    log_warning(name + " " + state_text(view_context(), change.unit, view));
+  }
+  if (change.to == core::PublicState::Inactive || change.to == core::PublicState::Failed)
+    processes_.remove(name);
+}
+
+void App::carry_out(const core::JobFinished& job) {
+  auto& header = intents_.header();
+  if (JournalEntry* entry = intents_.find_job(job.job)) {
+    entry->state = JournalState::Done;
+    entry->job.outcome = job.outcome;
+    entry->job.cause = job.cause == core::kNoUnit ? 0 : engine_->graph()->tag(job.cause);
+    intents_.commit(*entry);
+  }
+  if (job.job == header.boot_job && header.boot_done == 0) {
+    const MonotonicTime started{Duration(static_cast<std::int64_t>(facts_.header().started_ns))};
+    header.boot_duration_ns = (monotonic_now() - started).count();
+    header.boot_done = 1;
+    (void)channel_.ready();
+    const bool done = job.outcome == core::JobOutcome::Done;
+    log_info((done ? "up in " : "boot target not reached after ") +
+             duration_text(Duration(header.boot_duration_ns)));
+  }
+  if (requests_) requests_->finished(job);
+}
+
+void App::carry_out(const core::Power& power) {
+  finish(power.kind);
+}
+
+void App::finish(core::PowerKind kind) {
+  stop_deadline_ = MonotonicTime::never();
+  channel::FinishBody body;
+  switch (kind) {
+    case core::PowerKind::Exit:
+      body.kind = channel::FinishKind::Exit;
+      break;
+    case core::PowerKind::Poweroff:
+      body.kind = channel::FinishKind::Poweroff;
+      break;
+    case core::PowerKind::Reboot:
+      body.kind = channel::FinishKind::Reboot;
+      break;
+    case core::PowerKind::Halt:
+      body.kind = channel::FinishKind::Halt;
+      break;
+  }
+  body.exit_code = intents_.header().exit_code;
+  (void)channel_.finish(body);
+}
+
+}  // namespace init::manager

@@ -1,0 +1,39 @@
+// initd-manager: started by PID 1, never by hand.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "daemon/manager/app/app.h"
+#include "daemon/manager/os/log.h"
+
+namespace {
+
+int run(int argc, char** argv) {
+  using namespace init::manager;
+  auto app = App::create(parse_options({argv + 1, static_cast<std::size_t>(argc - 1)}));
+  if (!app) {
+    log_error("the manager cannot start: " + app.error().text());
+    return 1;
+  }
+  return (*app)->run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // What a terminal sends to the whole foreground group is for PID 1, which tells by the facts.
+  for (const int signal : {SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGPIPE, SIGUSR1, SIGUSR2})
+    (void)::signal(signal, SIG_IGN);
+  (void)prctl(PR_SET_NAME, "initd-manager");
+  (void)prctl(PR_SET_DUMPABLE, 0);
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    // Out of memory or a broken library call: PID 1 starts the next one, which takes up where this one stood.
+    init::manager::log_error(error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,219 @@
+#include "daemon/manager/app/requests.h"
+
+#include "libinit/unit/names.h"
+
+namespace init::manager {
+namespace {
+
+// How often a caller that asked for progress is told anew what it waits for.
+constexpr Duration kFirstTell = std::chrono::milliseconds(200);
+constexpr Duration kTellInterval = std::chrono::seconds(1);
+
+core::Verb to_core(api::Verb verb) {
+  switch (verb) {
+    case api::Verb::Start:
+      return core::Verb::Start;
+    case api::Verb::Stop:
+      return core::Verb::Stop;
+    case api::Verb::Restart:
+      return core::Verb::Restart;
+    case api::Verb::TryRestart:
+      return core::Verb::TryRestart;
+    case api::Verb::Reload:
+      return core::Verb::Reload;
+  }
+  return core::Verb::Start;
+}
+
+core::PowerKind to_core(api::PowerKind kind) {
+  switch (kind) {
+    case api::PowerKind::Exit:
+      return core::PowerKind::Exit;
+    case api::PowerKind::Poweroff:
+      return core::PowerKind::Poweroff;
+    case api::PowerKind::Reboot:
+      return core::PowerKind::Reboot;
+    case api::PowerKind::Halt:
+      return core::PowerKind::Halt;
+  }
+  return core::PowerKind::Exit;
+}
+
+}  // namespace
+
+void Requests::handle(const control::Call& call, MonotonicTime now) {
+  now_ = now;
+  std::visit([this, &call](const auto& request) { answer(call, request); }, call.request);
+}
+
+std::optional<core::UnitIndex> Requests::find(const control::Call& call, const std::string& unit) {
+  const std::string id = unit::canonical_name(unit);
+  const auto index = target_.engine().graph()->find(id);
+  if (index && (target_.engine().graph()->is_loaded(*index) ||
+                target_.engine().view(*index).state != core::PublicState::Inactive)) {
+    return index;
+  }
+  server_.error(call.id,
+                {api::ErrorKind::NoSuchUnit, id, "there is no unit " + id, "initctl list shows all units"});
+  return std::nullopt;
+}
+
+bool Requests::answer_again(const control::Call& call, const Waiter& waiter) {
+  const JournalEntry* entry = target_.find_request(call.request_id);
+  if (entry == nullptr) return false;
+  if (entry->state != JournalState::Done) {
+    waiters_.emplace(entry->job.job, waiter);
+  } else {
+    const auto cause = target_.engine().graph()->find_tag(entry->job.cause);
+    reply_finished(call.id, waiter.unit, entry->job.outcome, cause.value_or(core::kNoUnit));
+  }
+  return true;
+}
+
+void Requests::answer(const control::Call& call, const api::JobRequest& request) {
+  const auto unit = find(call, request.unit);
+  if (!unit) return;
+  Waiter waiter{call.id, std::string(target_.engine().graph()->name(*unit)), call.more};
+  waiter.tell_at = now_ + kFirstTell;
+  if (request.timeout_ms > 0) waiter.deadline = now_ + std::chrono::milliseconds(request.timeout_ms);
+  if (answer_again(call, waiter)) return;
+  // The waiter stands before the engine is asked: the answer may come at once.
+  const core::JobId job = target_.submit({0, to_core(request.verb), *unit, call.peer.uid, false},
+                                         call.request_id, [&](core::JobId id) {
+                                           if (!request.no_block) waiters_.emplace(id, waiter);
+                                         });
+  if (job == 0) {
+    server_.error(call.id, {api::ErrorKind::Failed, "", "too many requests are pending",
+                            "try again when some have ended"});
+  } else if (request.no_block) {
+    server_.reply(call.id, job_reply(target_.view_context(), *unit, core::JobOutcome::Done, *unit));
+  }
+}
+
+void Requests::answer(const control::Call& call, const api::PowerRequest& request) {
+  const Waiter waiter{call.id, {}, false};
+  if (answer_again(call, waiter)) return;
+  server_.reply(call.id, api::EmptyReply{});
+  (void)target_.submit_shutdown({to_core(request.kind), request.exit_code, call.peer.uid}, call.request_id);
+}
+
+void Requests::answer(const control::Call& call, const api::ResetFailedRequest& request) {
+  const auto& graph = *target_.engine().graph();
+  if (!request.unit.empty()) {
+    const auto unit = find(call, request.unit);
+    if (!unit) return;
+    (void)target_.submit({0, core::Verb::ResetFailed, *unit, call.peer.uid, false}, {}, {});
+  } else {
+    for (core::UnitIndex unit = 0; unit < graph.size(); ++unit) {
+      if (target_.engine().view(unit).state != core::PublicState::Failed) continue;
+      (void)target_.submit({0, core::Verb::ResetFailed, unit, call.peer.uid, false}, {}, {});
+    }
+  }
+  server_.reply(call.id, api::EmptyReply{});
+}
+
+void Requests::answer(const control::Call& call, const api::KillRequest& request) {
+  const auto unit = find(call, request.unit);
+  if (!unit) return;
+  if (target_.signal(*unit, request.signal, request.whom == api::Whom::All)) {
+    server_.reply(call.id, api::EmptyReply{});
+  } else {
+    server_.error(call.id,
+                  {api::ErrorKind::Failed, request.unit, request.unit + " has no process to signal", ""});
+  }
+}
+
+void Requests::answer(const control::Call& call, const api::DaemonReloadRequest&) {
+  const auto reading = target_.reload();
+  if (!reading) {
+    server_.error(call.id, {api::ErrorKind::Failed, "", reading.error().text(),
+                            "the units in force stay as they were"});
+    return;
+  }
+  server_.reply(call.id, *reading);
+}
+
+void Requests::answer(const control::Call& call, const api::PlanRequest& request) {
+  std::vector<core::UnitIndex> units;
+  for (const auto& name : request.units) {
+    const auto unit = find(call, name);
+    if (!unit) return;
+    units.push_back(*unit);
+  }
+  server_.reply(call.id, plan_of(target_.view_context(), to_core(request.verb), units));
+}
+
+void Requests::answer(const control::Call& call, const api::WhyRequest& request) {
+  if (const auto unit = find(call, request.unit))
+    server_.reply(call.id, why_of(target_.view_context(), *unit));
+}
+
+void Requests::answer(const control::Call& call, const api::StatusRequest& request) {
+  if (const auto unit = find(call, request.unit))
+    server_.reply(call.id, status_of(target_.view_context(), *unit));
+}
+
+void Requests::answer(const control::Call& call, const api::SystemRequest&) {
+  server_.reply(call.id, system_of(target_.view_context()));
+}
+
+void Requests::answer(const control::Call& call, const api::ListRequest& request) {
+  server_.reply(call.id, list_of(target_.view_context(), request));
+}
+
+void Requests::answer(const control::Call& call, const api::CatRequest& request) {
+  if (const auto unit = find(call, request.unit))
+    server_.reply(call.id, cat_of(target_.view_context(), *unit));
+}
+
+void Requests::reply_finished(control::CallId call, const std::string& unit, core::JobOutcome outcome,
+                              core::UnitIndex cause) {
+  const auto index = target_.engine().graph()->find(unit);
+  server_.reply(call, job_reply(target_.view_context(), index.value_or(core::kNoUnit), outcome, cause));
+}
+
+void Requests::finished(const core::JobFinished& job) {
+  const auto [first, last] = waiters_.equal_range(job.job);
+  for (auto at = first; at != last; ++at) {
+    if (!at->second.unit.empty()) reply_finished(at->second.call, at->second.unit, job.outcome, job.cause);
+  }
+  waiters_.erase(first, last);
+}
+
+void Requests::dropped(control::CallId call) {
+  // The request stays in force, and its answer in the journal for a caller that comes back.
+  std::erase_if(waiters_, [call](const auto& entry) { return entry.second.call == call; });
+}
+
+void Requests::tell(MonotonicTime now) {
+  for (auto at = waiters_.begin(); at != waiters_.end();) {
+    Waiter& waiter = at->second;
+    const auto unit = target_.engine().graph()->find(waiter.unit);
+    if (unit && waiter.deadline <= now) {
+      server_.reply(waiter.call,
+                    job_reply(target_.view_context(), *unit, core::JobOutcome::TimedOut, core::kNoUnit));
+      at = waiters_.erase(at);
+      continue;
+    }
+    if (unit && waiter.more && now >= waiter.tell_at) {
+      waiter.tell_at = now + kTellInterval;
+      api::JobReply progress;
+      progress.unit = waiter.unit;
+      progress.outcome = api::Outcome::Running;
+      progress.progress = progress_of(target_.view_context(), *unit);
+      server_.reply(waiter.call, progress, true);
+    }
+    ++at;
+  }
+}
+
+MonotonicTime Requests::next_deadline() const {
+  MonotonicTime next = MonotonicTime::never();
+  for (const auto& [job, waiter] : waiters_) {
+    next = std::min(next, waiter.deadline);
+    if (waiter.more) next = std::min(next, waiter.tell_at);
+  }
+  return next;
+}
+
+}  // namespace init::manager

@@ -1,0 +1,258 @@
+// How the manager starts: the same way for the first time and after a crash. What PID 1's store holds is
+// taken up, what it does not hold is made.
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <unordered_map>
+
+#include "daemon/manager/app/app.h"
+#include "daemon/manager/os/file.h"
+#include "daemon/manager/os/log.h"
+#include "libinit/base/checksum.h"
+
+namespace init::manager {
+namespace {
+
+void report(const std::vector<unit::Diagnostic>& diagnostics) {
+  for (const auto& diagnostic : diagnostics) {
+    const std::string text = unit::render(diagnostic, false);
+    diagnostic.severity == unit::Severity::Error ? log_error(text) : log_warning(text);
+  }
+}
+
+std::string boot_id() {
+  auto text = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64);
+  return text ? *text : std::string();
+}
+
+core::ProcessFact::State fact_state(channel::SlotState state) {
+  switch (state) {
+    case channel::SlotState::Running:
+      return core::ProcessFact::State::Running;
+    case channel::SlotState::Exited:
+      return core::ProcessFact::State::Exited;
+    case channel::SlotState::Failed:
+      return core::ProcessFact::State::Failed;
+    default:
+      return core::ProcessFact::State::Spawning;
+  }
+}
+
+Result<Intents> take_up_intents(ChannelClient& channel) {
+  auto stored = channel.fetch(channel::kStoreIntents, 0);
+  if (!stored) return Failure(stored.error());
+  if (stored->valid()) {
+    auto opened = Intents::open(std::move(*stored));
+    if (opened) return opened;
+    log_error("intents are not readable, starting from the facts alone: " + opened.error().text());
+  }
+  auto made = Intents::create();
+  if (!made) return made;
+  if (auto kept = channel.store(channel::kStoreIntents, 0, made->fd()); !kept) return Failure(kept.error());
+  return made;
+}
+
+void make_directory(const std::string& path) {
+  if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
+    log_warning(Error{errno, "mkdir", path, {}, {}}.text());
+  }
+}
+
+}  // namespace
+
+Result<Configuration> App::first_configuration(const Options& options, ChannelClient& channel) {
+  auto stored = channel.fetch(channel::kStoreGeneration, 0);
+  if (!stored) return Failure(stored.error());
+  if (stored->valid()) return Configuration::open(std::move(*stored));
+  const auto last_good = saved_generation(options);
+  const Reading reading = read_units(options, last_good ? &*last_good : nullptr);
+  report(reading.diagnostics);
+  auto compiled = unit::compile_generation(reading.units, reading.system);
+  if (!compiled) return Failure(compiled.error());
+  if (auto kept = channel.store(channel::kStoreGeneration, 0, compiled->get()); !kept)
+    return Failure(kept.error());
+  if (auto saved = save_generation(options, compiled->get()); !saved) {
+    log_warning("a broken unit file will have no last good version to fall back to: " + saved.error().text());
+  }
+  return Configuration::open(std::move(*compiled));
+}
+
+Result<std::unique_ptr<App>> App::create(Options options) {
+  ChannelClient channel{UniqueFd(channel::kChannelFd)};
+  auto epoch = channel.await_resumed();
+  if (!epoch) return Failure(epoch.error());
+  make_directory(options.runtime);
+  make_directory(options.log_directory);
+  auto intents = take_up_intents(channel);
+  if (!intents) return Failure(intents.error());
+  auto configuration = first_configuration(options, channel);
+  if (!configuration) return Failure(configuration.error());
+  std::unique_ptr<App> app(
+      new App(std::move(options), std::move(channel), std::move(*intents), std::move(*configuration)));
+  if (const int error = app->facts_.open(channel::kFactsFd)) return failure(error, "map the facts");
+  if (auto opened = app->open_sources(); !opened) return Failure(opened.error());
+  app->recover();
+  app->boot();
+  return app;
+}
+
+App::App(Options options, ChannelClient channel, Intents intents, Configuration configuration)
+    : options_(std::move(options)),
+      channel_(std::move(channel)),
+      intents_(std::move(intents)),
+      configuration_(std::move(configuration)),
+      processes_(UnitProcesses::create(channel::Environment::Process, 0)),
+      boot_id_(boot_id()) {}
+
+Result<> App::open_sources() {
+  processes_ = UnitProcesses::create(facts_.header().environment, getppid());
+  if (!processes_.has_cgroups() && facts_.header().epoch == 1) {
+    log_warning("no cgroups, units are followed by session and process group: " +
+                processes_.why_no_cgroups());
+  }
+  if (const int error = loop_.open()) return failure(error, "epoll_create");
+  const auto add = [this](int fd, Source source) {
+    return loop_.add(fd, EPOLLIN, {static_cast<std::uint32_t>(source), 0});
+  };
+  if (const int error = add(channel::kDoorbellFd, Source::Doorbell))
+    return failure(error, "watch the doorbell");
+  if (const int error = add(channel_.fd(), Source::Channel)) return failure(error, "watch the channel");
+  if (const int error = add(processes_.fd(), Source::Groups)) return failure(error, "watch the cgroups");
+  auto stored = channel_.fetch(channel::kStoreControlListener, 0);
+  if (!stored) return Failure(stored.error());
+  if (stored->valid()) return open_control(std::move(*stored));
+  auto listener = control::create_listener(options_.runtime + "/control");
+  auto opened = listener ? open_control(std::move(*listener)) : Result<>(Failure(listener.error()));
+  if (opened) return opened;
+  // A machine whose run-time directory cannot be written still boots: control is off, and that is said once.
+  log_error("initctl will not work: " + opened.error().text());
+  return open_control(UniqueFd());
+}
+
+Result<> App::open_control(UniqueFd listener) {
+  if (listener.valid()) {
+    if (auto kept = channel_.store(channel::kStoreControlListener, 0, listener.get()); !kept) return kept;
+  }
+  control::ServerOptions options;
+  options.token_kind = static_cast<std::uint32_t>(Source::Control);
+  options.owner = geteuid();
+  options.is_operator = [this](const control::Peer& peer, std::string_view unit) {
+    return is_operator(peer, unit);
+  };
+  if (server_) {
+    server_->replace_listener(std::move(listener));
+    return {};
+  }
+  auto server = control::Server::create(loop_, std::move(listener), std::move(options));
+  if (!server) return Failure(server.error());
+  server_ = std::move(*server);
+  requests_ = std::make_unique<Requests>(*this, *server_);
+  return {};
+}
+
+// Takes up every process that PID 1 holds, and tells of each.
+std::vector<core::ProcessFact> App::adopt_processes() {
+  std::vector<core::ProcessFact> facts;
+  change_cursor_ = facts_.header().change_head.load(std::memory_order_acquire);
+  for (std::uint32_t slot = 0; slot < facts_.header().slots_used; ++slot) {
+    channel::Slot seen;
+    if (!facts_.read_slot(slot, seen) || seen.state == channel::SlotState::Free) continue;
+    const auto unit = configuration_.graph->find_tag(seen.tag);
+    const auto role = static_cast<core::Role>(seen.role);
+    slots_.adopt(slot, {unit.value_or(core::kNoUnit), seen.attempt, role, true,
+                        seen.state != channel::SlotState::Spawning});
+    if (!unit) continue;
+    if (role != core::Role::Reload) units_[*unit].leader = seen.pid;
+    core::ProcessFact fact;
+    fact.tag = seen.tag;
+    fact.attempt = seen.attempt;
+    fact.state = fact_state(seen.state);
+    fact.pid = seen.pid;
+    fact.failure = core::SpawnError::Setup;
+    fact.step = static_cast<std::uint16_t>(seen.failed_step);
+    fact.error = seen.failed_errno;
+    fact.exit = {static_cast<core::Exit::Kind>(seen.exit_kind), seen.exit_value};
+    const UnitProcess of{std::string(configuration_.graph->name(*unit)), units_[*unit].leader};
+    fact.group_empty = processes_.empty(of) || !processes_.watch(of);
+    facts.push_back(fact);
+  }
+  return facts;
+}
+
+void App::recover() {
+  units_.resize(configuration_.graph->size());
+  std::vector<core::UnitRecord> records;
+  for (const auto& placed : intents_.records()) {
+    const auto unit = configuration_.graph->find_tag(placed.record.tag);
+    if (!unit) {
+      intents_.release(placed.place);
+      continue;
+    }
+    units_[*unit].place = placed.place;
+    records.push_back(placed.record);
+  }
+  std::vector<core::JobRecord> jobs;
+  std::vector<JournalEntry> accepted;
+  for (const JournalEntry* entry : intents_.unfinished()) {
+    if (entry->state == JournalState::Pending) jobs.push_back(entry->job);
+    if (entry->state == JournalState::Accepted) accepted.push_back(*entry);
+  }
+  const auto processes = adopt_processes();
+  settling_ = true;
+  engine_ = std::make_unique<core::Engine>(core::Engine::restore(
+      configuration_.graph, {records, jobs, processes, fnv1a64(boot_id_)}, monotonic_now(), *this));
+  commit();
+  carry_out_all();
+  settling_ = false;
+  acknowledge_ended();
+  settle();
+  ask_again(accepted);
+  if (intents_.header().shutdown != 0) stop_deadline_ = {Duration(intents_.header().stop_deadline_ns)};
+  on_signals();
+}
+
+// The engine knows of every process now; those that have ended may be forgotten.
+void App::acknowledge_ended() {
+  for (std::uint32_t slot = 0; slot < facts_.header().slots_used; ++slot) {
+    channel::Slot seen;
+    if (!facts_.read_slot(slot, seen)) continue;
+    if (seen.state != channel::SlotState::Exited && seen.state != channel::SlotState::Failed) continue;
+    slots_.release(slot);
+    (void)channel_.acknowledge(slot, seen.attempt);
+  }
+}
+
+// Requests that were written down when the manager died, and of which the engine may not have heard.
+void App::ask_again(const std::vector<JournalEntry>& accepted) {
+  for (const auto& entry : accepted) {
+    if (entry.job.verb == core::JobVerb::Shutdown) {
+      feed(core::ShutdownRequested{entry.job.power, entry.job.job, entry.job.uid});
+    } else if (const auto unit = engine_->graph()->find_tag(entry.job.unit)) {
+      const bool boot = entry.job.job == intents_.header().boot_job;
+      feed(core::Requested{entry.job.job, static_cast<core::Verb>(entry.job.verb), *unit, entry.job.uid,
+                           boot});
+    }
+  }
+}
+
+void App::boot() {
+  auto& header = intents_.header();
+  if (header.booted != 0 || header.shutdown != 0) return;
+  const std::string target =
+      !options_.target.empty() ? options_.target : configuration_.system.default_target;
+  header.loaded_wall_ns = wall_now().since_epoch.count();
+  const auto unit = engine_->graph()->find(target);
+  if (!unit) {
+    log_error("there is no unit " + target + " to boot to: initctl start UNIT starts what you need");
+    header.boot_done = 1;
+    (void)channel_.ready();
+  } else if (header.boot_job == 0) {
+    (void)submit({0, core::Verb::Start, *unit, 0, true}, {},
+                 [&header](core::JobId job) { header.boot_job = job; });
+  }
+  header.booted = 1;
+}
+
+}  // namespace init::manager

@@ -1,0 +1,299 @@
+#include "daemon/manager/app/views.h"
+
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "daemon/manager/app/launcher.h"
+#include "daemon/manager/app/wording.h"
+#include "daemon/manager/os/file.h"
+#include "libinit/api/version.h"
+#include "libinit/base/text.h"
+#include "libinit/process/child_steps.h"
+#include "libinit/process/exit_status.h"
+
+namespace init::manager {
+namespace {
+
+constexpr std::size_t kShownLogBytes = 4096;
+constexpr std::size_t kShownLogLines = 5;
+constexpr std::size_t kShownProcesses = 64;
+
+std::string wanted_text(const ViewContext& context, const core::WantedReason& reason) {
+  switch (reason.kind) {
+    case core::WantedReason::Kind::Admin:
+      return "admin (uid " + std::to_string(reason.uid) + ")";
+    case core::WantedReason::Kind::Boot:
+      return "boot";
+    case core::WantedReason::Kind::Unit:
+      return name_of(context, reason.unit);
+  }
+  return {};
+}
+
+// Parent pid, field 4 of /proc/PID/stat (proc_pid_stat(5)).
+std::int32_t parent_of(pid_t pid) {
+  const auto text = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", 4096);
+  const std::size_t close = text ? text->rfind(')') : std::string::npos;
+  int parent = 0;
+  char state = 0;
+  if (close == std::string::npos || sscanf(text->c_str() + close + 1, " %c %d", &state, &parent) != 2)
+    return 0;
+  return parent;
+}
+
+std::vector<api::Process> processes_of(const ViewContext& context, core::UnitIndex unit) {
+  std::vector<api::Process> shown;
+  for (const pid_t pid : context.processes.list({name_of(context, unit), context.units[unit].leader})) {
+    if (shown.size() == kShownProcesses) break;
+    const std::string directory = "/proc/" + std::to_string(pid);
+    auto name = read_file(AT_FDCWD, directory + "/comm", 64).value_or("");
+    auto command = read_file(AT_FDCWD, directory + "/cmdline", 4096).value_or("");
+    while (!name.empty() && name.back() == '\n') name.pop_back();
+    while (!command.empty() && command.back() == '\0') command.pop_back();
+    std::replace(command.begin(), command.end(), '\0', ' ');
+    shown.push_back({pid, parent_of(pid), std::move(name), std::move(command)});
+  }
+  return shown;
+}
+
+std::vector<std::string> last_lines(const std::string& path) {
+  std::vector<std::string> lines;
+  const std::string text = read_tail(path, kShownLogBytes);
+  std::size_t end = text.size();
+  if (end > 0 && text[end - 1] == '\n') --end;
+  while (lines.size() < kShownLogLines && end > 0 && end != std::string::npos) {
+    const std::size_t before = text.rfind('\n', end - 1);
+    const std::size_t begin = before == std::string::npos ? 0 : before + 1;
+    lines.push_back(text.substr(begin, end - begin));
+    end = before;
+  }
+  std::reverse(lines.begin(), lines.end());
+  return lines;
+}
+
+bool changed_on_disk(const ViewContext& context, const unit::Unit& unit) {
+  struct stat status {};
+  for (const auto& path : unit.files) {
+    if (stat(path.c_str(), &status) != 0) return true;
+    const Duration modified = std::chrono::seconds(status.st_mtim.tv_sec) + Duration(status.st_mtim.tv_nsec);
+    if (modified.count() > context.intents.loaded_wall_ns) return true;
+  }
+  return false;
+}
+
+std::optional<api::Blocker> blocker_of(const ViewContext& context, core::UnitIndex unit,
+                                       const core::UnitView& view) {
+  if (view.blocked_by == core::kNoUnit || view.blocked_by == unit) return std::nullopt;
+  return api::Blocker{name_of(context, view.blocked_by), std::string(relation_of(view.blocked_kind)),
+                      where_of(context, view.blocked_owner, view.blocked_dependency)};
+}
+
+std::vector<std::string> problems_of(const ViewContext& context, core::UnitIndex unit) {
+  std::vector<std::string> problems;
+  for (const auto& cycle : context.engine.graph()->cycles()) {
+    const bool member = std::any_of(
+        cycle.edges.begin(), cycle.edges.end(),
+        [unit](const core::CycleEdge& edge) { return edge.after == unit || edge.before == unit; });
+    if (!member && unit != core::kNoUnit) continue;
+    std::string text = cycle.strong ? "dependency cycle, its services are refused:"
+                                    : "dependency cycle, weak order dropped:";
+    for (const auto& edge : cycle.edges) {
+      text += " " + name_of(context, edge.after) + " after " + name_of(context, edge.before) + " (" +
+              where_of(context, edge.owner, edge.dependency) + ")";
+    }
+    problems.push_back(std::move(text));
+  }
+  return problems;
+}
+
+void describe_definition(const ViewContext& context, const unit::Unit& unit, api::Status& status) {
+  status.description = unit.description;
+  status.files = unit.files;
+  status.changed_on_disk = changed_on_disk(context, unit);
+  if (unit.kind != unit::Kind::Service) return;
+  status.log_path = output_path(unit, unit.service.standard_output, context.options);
+  if (!status.log_path.empty()) status.log_tail = last_lines(status.log_path);
+}
+
+const char* environment_name(channel::Environment environment) {
+  switch (environment) {
+    case channel::Environment::Machine:
+      return "machine";
+    case channel::Environment::Container:
+      return "container";
+    case channel::Environment::Process:
+      return "process";
+  }
+  return "";
+}
+
+const char* system_state_name(core::SystemState state) {
+  switch (state) {
+    case core::SystemState::Starting:
+      return "starting";
+    case core::SystemState::Running:
+      return "running";
+    case core::SystemState::Degraded:
+      return "degraded";
+    case core::SystemState::Stopping:
+      return "stopping";
+  }
+  return "";
+}
+
+api::Counts counts_of(const ViewContext& context) {
+  const auto counts = context.engine.counts();
+  const auto at = [&counts](core::PublicState state) {
+    return static_cast<std::int32_t>(counts[static_cast<std::size_t>(state)]);
+  };
+  api::Counts shown;
+  shown.total = static_cast<std::int32_t>(context.engine.graph()->loaded_count());
+  shown.active = at(core::PublicState::Active) + at(core::PublicState::Reloading);
+  shown.inactive = at(core::PublicState::Inactive);
+  shown.activating = at(core::PublicState::Activating);
+  shown.deactivating = at(core::PublicState::Deactivating);
+  shown.failed = at(core::PublicState::Failed);
+  return shown;
+}
+
+std::string blocked_text(const ViewContext& context, const core::UnitView& view) {
+  if (view.blocked_by == core::kNoUnit) return std::string(name(view.reason));
+  return std::string(relation_of(view.blocked_kind)) + " " + name_of(context, view.blocked_by) + ", which " +
+         state_text(context, view.blocked_by, context.engine.view(view.blocked_by));
+}
+
+std::string kind_of(const std::string& id) {
+  return id.substr(id.rfind('.') + 1);
+}
+
+}  // namespace
+
+api::Status status_of(const ViewContext& context, core::UnitIndex unit) {
+  const auto view = context.engine.view(unit);
+  api::Status status;
+  status.id = name_of(context, unit);
+  status.kind = kind_of(status.id);
+  status.state = to_api(view.state);
+  status.substate = name(view.phase);
+  status.since_us = wall_us(view.since);
+  if (view.state == core::PublicState::Active) {
+    status.active_for_us =
+        std::max<std::int64_t>(1, (monotonic_now() - view.since) / std::chrono::microseconds(1));
+  }
+  for (const auto& reason : context.engine.wanted_by(unit))
+    status.wanted.push_back(wanted_text(context, reason));
+  status.waiting_for = progress_of(context, unit);
+  status.main_pid = view.main_pid;
+  status.processes = processes_of(context, unit);
+  if (view.last_exit.kind != core::Exit::Kind::None) {
+    constexpr const char* kKinds[] = {"", "exited", "signaled", "dumped"};
+    status.exit = api::ExitInfo{kKinds[static_cast<int>(view.last_exit.kind)], view.last_exit.value,
+                                to_status(view.last_exit).text()};
+  }
+  if (view.reason == core::Reason::Setup || view.reason == core::Reason::Config) {
+    const bool plan = view.reason == core::Reason::Config;
+    status.error =
+        api::StartError{plan ? "plan" : child_step_name(static_cast<process::ChildStep>(view.error_step)),
+                        view.error, result_text(context, unit, view)};
+  }
+  status.restarts = static_cast<std::int32_t>(view.restarts);
+  status.next_try_in_us = us_until(view.next_try);
+  status.blocked_by = blocker_of(context, unit, view);
+  status.result = result_text(context, unit, view);
+  status.problems = problems_of(context, unit);
+  if (const auto definition = context.configuration.unit(unit))
+    describe_definition(context, *definition, status);
+  return status;
+}
+
+std::string progress_of(const ViewContext& context, core::UnitIndex unit) {
+  const auto view = context.engine.view(unit);
+  if (view.blocked_by != core::kNoUnit && view.blocked_by != unit) {
+    const auto other = context.engine.view(view.blocked_by);
+    return "waiting for " + name_of(context, view.blocked_by) + " (" +
+           std::string(relation_of(view.blocked_kind)) + "), which " +
+           state_text(context, view.blocked_by, other);
+  }
+  const bool moving = view.state == core::PublicState::Activating ||
+                      view.state == core::PublicState::Deactivating ||
+                      view.state == core::PublicState::Reloading;
+  return moving ? state_text(context, unit, view) : std::string();
+}
+
+api::SystemReply system_of(const ViewContext& context) {
+  api::SystemReply reply;
+  char host[65] = {};
+  (void)gethostname(host, sizeof host - 1);
+  reply.host = host;
+  reply.version = api::kVersion;
+  reply.environment = environment_name(context.facts.environment);
+  reply.state = system_state_name(context.engine.system_state());
+  const MonotonicTime started{Duration(static_cast<std::int64_t>(context.facts.started_ns))};
+  reply.since_us = wall_us(started);
+  reply.up_for_us = (monotonic_now() - started) / std::chrono::microseconds(1);
+  reply.boot_us = Duration(context.intents.boot_duration_ns) / std::chrono::microseconds(1);
+  reply.units = counts_of(context);
+  for (core::UnitIndex unit = 0; unit < context.engine.graph()->size(); ++unit) {
+    const auto view = context.engine.view(unit);
+    if (view.phase == core::State::Blocked) {
+      reply.blocked.push_back({name_of(context, unit), blocked_text(context, view)});
+    } else if (view.state == core::PublicState::Failed) {
+      reply.failed.push_back({name_of(context, unit), state_text(context, unit, view)});
+    }
+  }
+  constexpr const char* kVerbs[] = {"start",  "stop",         "restart", "try-restart",
+                                    "reload", "reset-failed", "shutdown"};
+  for (const auto& job : context.engine.jobs()) {
+    const std::string progress = job.unit == core::kNoUnit ? "" : progress_of(context, job.unit);
+    reply.jobs.push_back({name_of(context, job.unit),
+                          kVerbs[static_cast<int>(job.verb)] + (progress.empty() ? "" : ", " + progress)});
+  }
+  reply.manager_restarts = static_cast<std::int32_t>(context.facts.manager_restarts);
+  reply.epoch = static_cast<std::int64_t>(context.facts.epoch);
+  reply.problems = problems_of(context, core::kNoUnit);
+  return reply;
+}
+
+api::ListReply list_of(const ViewContext& context, const api::ListRequest& request) {
+  api::ListReply reply;
+  const auto& graph = *context.engine.graph();
+  for (core::UnitIndex unit = 0; unit < graph.size(); ++unit) {
+    const auto view = context.engine.view(unit);
+    if (!graph.is_loaded(unit) && view.state == core::PublicState::Inactive) continue;
+    api::ListRow row;
+    row.id = graph.name(unit);
+    if (!request.kind.empty() && kind_of(row.id) != request.kind) continue;
+    const bool blocked = view.phase == core::State::Blocked;
+    const bool state_fits = request.state == name(view.state) || (request.state == "blocked" && blocked);
+    if (!request.state.empty() && !state_fits) continue;
+    if (!request.pattern.empty() && fnmatch(request.pattern.c_str(), row.id.c_str(), 0) != 0) continue;
+    row.state = to_api(view.state);
+    row.substate = name(view.phase);
+    row.wanted = view.goal == core::Goal::Up;
+    if (blocked) row.blocked_by = name_of(context, view.blocked_by);
+    row.main_pid = view.main_pid;
+    row.since_us = wall_us(view.since);
+    if (unit < context.configuration.generation.size())
+      row.description = context.configuration.generation.description(unit);
+    reply.units.push_back(std::move(row));
+  }
+  return reply;
+}
+
+api::CatReply cat_of(const ViewContext& context, core::UnitIndex unit) {
+  api::CatReply reply;
+  const auto definition = context.configuration.unit(unit);
+  if (!definition) return reply;
+  for (const auto& path : definition->files) {
+    const auto text = read_file(AT_FDCWD, path, 256 * 1024);
+    reply.files.push_back({path, text ? *text : "# " + text.error().text() + "\n"});
+  }
+  return reply;
+}
+
+}  // namespace init::manager

@@ -1,0 +1,50 @@
+// What the manager tells: replies of the control interface made from the state of the engine and the machine.
+// Reads only.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/channel/facts.h"
+#include "daemon/manager/app/configuration.h"
+#include "daemon/manager/app/options.h"
+#include "daemon/manager/os/intents.h"
+#include "daemon/manager/os/unit_processes.h"
+#include "libinit/api/method.h"
+#include "libinit/core/engine.h"
+
+namespace init::manager {
+
+// What of a unit the engine does not keep.
+struct UnitState {
+  pid_t leader = 0;  // leads the session of the unit's processes
+  std::uint32_t place = Intents::kNoPlace;
+  core::Attempt activation = 0;  // attempt of the first process of this activation; names the invocation
+  std::string error;             // why the last plan could not be made
+};
+
+struct ViewContext {
+  const core::Engine& engine;
+  const Configuration& configuration;
+  const UnitProcesses& processes;
+  const std::vector<UnitState>& units;
+  const Options& options;
+  const channel::FactsHeader& facts;
+  const IntentsHeader& intents;
+};
+
+[[nodiscard]] api::Status status_of(const ViewContext& context, core::UnitIndex unit);
+[[nodiscard]] api::SystemReply system_of(const ViewContext& context);
+[[nodiscard]] api::ListReply list_of(const ViewContext& context, const api::ListRequest& request);
+[[nodiscard]] api::WhyReply why_of(const ViewContext& context, core::UnitIndex unit);
+// Of one verb on some units: the plan of each, one after the other, each step once.
+[[nodiscard]] api::PlanReply plan_of(const ViewContext& context, core::Verb verb,
+                                     const std::vector<core::UnitIndex>& units);
+[[nodiscard]] api::CatReply cat_of(const ViewContext& context, core::UnitIndex unit);
+// The end of a job, in words. cause may be kNoUnit.
+[[nodiscard]] api::JobReply job_reply(const ViewContext& context, core::UnitIndex unit,
+                                      core::JobOutcome outcome, core::UnitIndex cause);
+// What the unit waits for right now: "awaiting stop, 3 s of 1 min 30 s"; empty when for nothing.
+[[nodiscard]] std::string progress_of(const ViewContext& context, core::UnitIndex unit);
+
+}  // namespace init::manager

@@ -1,0 +1,103 @@
+#include "daemon/manager/app/wording.h"
+
+#include <array>
+#include <cstring>
+
+#include "libinit/base/text.h"
+#include "libinit/process/child_steps.h"
+#include "libinit/process/exit_status.h"
+
+namespace init::manager {
+
+api::State to_api(core::PublicState state) {
+  return static_cast<api::State>(state);
+}
+static_assert(static_cast<int>(api::State::Failed) == static_cast<int>(core::PublicState::Failed));
+
+process::ExitStatus to_status(const core::Exit& exit) {
+  using Kind = process::ExitStatus::Kind;
+  switch (exit.kind) {
+    case core::Exit::Kind::None:
+      return {Kind::None, 0};
+    case core::Exit::Kind::Code:
+      return {Kind::Exited, exit.value};
+    case core::Exit::Kind::Signal:
+      return {Kind::Signaled, exit.value};
+    case core::Exit::Kind::Dumped:
+      return {Kind::Dumped, exit.value};
+  }
+  return {};
+}
+
+std::string name_of(const ViewContext& context, core::UnitIndex unit) {
+  return unit == core::kNoUnit ? std::string() : std::string(context.engine.graph()->name(unit));
+}
+
+std::string where_of(const ViewContext& context, core::UnitIndex owner, std::uint16_t dependency) {
+  if (owner == core::kNoUnit) return {};
+  const auto unit = context.configuration.unit(owner);
+  if (!unit || dependency >= unit->dependencies.size()) return {};
+  const auto& at = unit->dependencies[dependency].where;
+  if (at.file >= unit->files.size()) return {};
+  return unit->files[at.file] + (at.line > 0 ? ":" + std::to_string(at.line) : "");
+}
+
+std::string_view relation_of(unit::DependencyKind kind) {
+  constexpr std::array<std::string_view, unit::kDependencyKinds> kNames = {
+      "requires",   "wants",       "requisite",   "binds-to",   "part-of",    "upholds",
+      "conflicts",  "after",       "before",      "unordered",  "provides",   "on-failure",
+      "on-success", "reload-with", "prepared-by", "stop-after", "stop-before"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+std::int64_t wall_us(MonotonicTime moment) {
+  if (moment.since_epoch == Duration::zero()) return 0;
+  const auto wall = wall_now().since_epoch - (monotonic_now() - moment);
+  return wall / std::chrono::microseconds(1);
+}
+
+std::int64_t us_until(MonotonicTime moment) {
+  if (moment == MonotonicTime::never()) return 0;
+  return std::max<std::int64_t>(0, (moment - monotonic_now()) / std::chrono::microseconds(1));
+}
+
+std::string result_text(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
+  const std::string exit = to_status(view.last_exit).text();
+  switch (view.reason) {
+    case core::Reason::ExitCode:
+    case core::Reason::Signal:
+      return exit;
+    case core::Reason::PreStart:
+      return "pre-start step " + std::to_string(view.step + 1) + " failed: " + exit;
+    case core::Reason::Setup:
+      return std::string("exec failed at step '") +
+             process::child_step_name(static_cast<process::ChildStep>(view.error_step)) +
+             "': " + strerrordesc_np(view.error);
+    case core::Reason::Config:
+      return context.units[unit].error;
+    case core::Reason::RestartLimit:
+      return std::string(name(view.reason)) + (exit.empty() ? "" : ", the last time with " + exit);
+    default:
+      return std::string(name(view.reason));
+  }
+}
+
+std::string state_text(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
+  std::string text = "is " + std::string(name(view.state));
+  const Duration in_state = monotonic_now() - view.since;
+  if (view.state == core::PublicState::Failed) {
+    const std::string why = result_text(context, unit, view);
+    if (!why.empty()) text += ": " + why;
+    if (view.next_try != MonotonicTime::never()) {
+      text += "; next try in " + duration_text(view.next_try - monotonic_now());
+    }
+    return text;
+  }
+  if (view.phase == core::State::Blocked) return "is blocked";
+  if (name(view.phase) != name(view.state)) text += ": " + std::string(name(view.phase));
+  text += " for " + duration_text(in_state);
+  if (view.limit != MonotonicTime::never()) text += " (limit " + duration_text(view.limit - view.since) + ")";
+  return text;
+}
+
+}  // namespace init::manager
