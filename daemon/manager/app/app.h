@@ -88,6 +88,7 @@ class App final : private core::ActionSink, public RequestTarget {
   [[nodiscard]] bool is_operator(const control::Peer& peer, std::string_view unit) const;
   void renumber(const core::Graph& old);
   void finish(core::PowerKind kind);
+  void end_with_main_units(core::UnitIndex changed);
 
   Options options_;
   channel::FactsReader facts_;

@@ -91,8 +91,10 @@ std::optional<unit::Generation> saved_generation(const Options& options) {
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   if (status.st_uid != geteuid() || status.st_size > kMaxGeneration) return std::nullopt;
-  UniqueFd copy(memfd_create("initd-saved", MFD_CLOEXEC));
+  UniqueFd copy(memfd_create("initd-saved", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!copy || !copy_all(file.get(), copy.get(), status.st_size)) return std::nullopt;
+  constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+  if (fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return std::nullopt;
   auto generation = unit::Generation::open(std::move(copy));
   return generation ? std::optional(std::move(*generation)) : std::nullopt;
 }
@@ -109,6 +111,21 @@ Result<> save_generation(const Options& options, int generation_fd) {
   if (!copy_all(generation_fd, file.get(), status.st_size)) return failure(errno, "write", fresh);
   if (rename(fresh.c_str(), path.c_str()) != 0) return failure(errno, "rename", path);
   return {};
+}
+
+api::DaemonReloadReply compare(const Configuration& before, const Configuration& after) {
+  api::DaemonReloadReply reply;
+  reply.loaded = static_cast<std::int32_t>(after.generation.size());
+  for (std::uint32_t index = 0; index < after.generation.size(); ++index) {
+    const std::string id(after.generation.id(index));
+    const auto old = before.generation.find(id);
+    if (!old || before.unit(*old) != after.unit(index)) reply.changed.push_back(id);
+  }
+  for (std::uint32_t index = 0; index < before.generation.size(); ++index) {
+    const std::string id(before.generation.id(index));
+    if (!after.generation.find(id)) reply.removed.push_back(id);
+  }
+  return reply;
 }
 
 }  // namespace init::manager

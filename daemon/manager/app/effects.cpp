@@ -96,8 +96,9 @@ void App::carry_out(const core::StateChanged& change) {
     const auto view = engine_->view(change.unit);
     log_warning(name + " " + state_text(view_context(), change.unit, view));
   }
-  if (change.to == core::PublicState::Inactive || change.to == core::PublicState::Failed)
-    processes_.remove(name);
+  const bool down = change.to == core::PublicState::Inactive || change.to == core::PublicState::Failed;
+  if (down) processes_.remove(name);
+  if (facts_.header().environment == channel::Environment::Container) end_with_main_units(change.unit);
 }
 
 void App::carry_out(const core::JobFinished& job) {

@@ -10,7 +10,7 @@ struct Options {
   std::vector<std::string> unit_directories;  // empty: the search path
   std::string runtime = "/run/initd";
   std::string state = "/var/lib/initd";
-  std::string log_directory = "/var/log/initd";
+  std::string log_directory;  // empty: the configuration's
   std::string config_file = "/etc/initd/initd.toml";
   std::string target;  // empty: the configuration's
   bool user = false;

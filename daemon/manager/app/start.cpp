@@ -1,5 +1,6 @@
 // How the manager starts: the same way for the first time and after a crash. What PID 1's store holds is
 // taken up, what it does not hold is made.
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,11 +85,12 @@ Result<std::unique_ptr<App>> App::create(Options options) {
   auto epoch = channel.await_resumed();
   if (!epoch) return Failure(epoch.error());
   make_directory(options.runtime);
-  make_directory(options.log_directory);
   auto intents = take_up_intents(channel);
   if (!intents) return Failure(intents.error());
   auto configuration = first_configuration(options, channel);
   if (!configuration) return Failure(configuration.error());
+  if (options.log_directory.empty()) options.log_directory = configuration->system.log_directory;
+  make_directory(options.log_directory);
   std::unique_ptr<App> app(
       new App(std::move(options), std::move(channel), std::move(*intents), std::move(*configuration)));
   if (const int error = app->facts_.open(channel::kFactsFd)) return failure(error, "map the facts");

@@ -278,8 +278,7 @@ api::ListReply list_of(const ViewContext& context, const api::ListRequest& reque
     if (blocked) row.blocked_by = name_of(context, view.blocked_by);
     row.main_pid = view.main_pid;
     row.since_us = wall_us(view.since);
-    if (unit < context.configuration.generation.size())
-      row.description = context.configuration.generation.description(unit);
+    if (const auto definition = context.configuration.unit(unit)) row.description = definition->description;
     reply.units.push_back(std::move(row));
   }
   return reply;

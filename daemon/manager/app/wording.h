@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "daemon/manager/app/views.h"
+#include "libinit/process/exit_status.h"
 
 namespace init::manager {
 

@@ -40,7 +40,7 @@ struct IntentsHeader {
   std::int64_t stop_deadline_ns = 0;  // CLOCK_MONOTONIC: what has not stopped by then is killed
   core::JobId boot_job = 0;
   std::int32_t exit_code = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t main_exit_known = 0;  // exit_code is that of a container's main unit
   std::array<std::uint32_t, channel::kSignalCount> signals_seen{};  // counts that were acted upon
 };
 
