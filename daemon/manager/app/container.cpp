@@ -33,10 +33,17 @@ void App::end_with_main_units(core::UnitIndex changed) {
   const auto view = engine_->view(changed);
   bool end = false;
   switch (system.container_exit) {
-    case unit::ContainerExit::AllEnded: end = std::all_of(mains.begin(), mains.end(), ended); break;
-    case unit::ContainerExit::OneEnded: end = true; break;
-    case unit::ContainerExit::OneFailed: end = view.state == core::PublicState::Failed; break;
-    case unit::ContainerExit::Never: break;
+    case unit::ContainerExit::AllEnded:
+      end = std::all_of(mains.begin(), mains.end(), ended);
+      break;
+    case unit::ContainerExit::OneEnded:
+      end = true;
+      break;
+    case unit::ContainerExit::OneFailed:
+      end = view.state == core::PublicState::Failed;
+      break;
+    case unit::ContainerExit::Never:
+      break;
   }
   auto& header = intents_.header();
   if (header.main_exit_known == 0) {

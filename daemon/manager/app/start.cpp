@@ -144,8 +144,7 @@ Result<> App::open_control(UniqueFd listener) {
     return is_operator(peer, unit);
   };
   if (server_) {
-    server_->replace_listener(std::move(listener));
-    return {};
+    return server_->replace_listener(std::move(listener));
   }
   auto server = control::Server::create(loop_, std::move(listener), std::move(options));
   if (!server) return Failure(server.error());

@@ -31,6 +31,15 @@ Result<std::unique_ptr<Server>> Server::create(process::EventLoop& loop, UniqueF
   return server;
 }
 
+Result<> Server::replace_listener(UniqueFd listener) {
+  (void)watch_listener(false);
+  spares_.clear();  // they are copies of the old listener
+  listener_ = std::move(listener);
+  if (!watch_listener(true)) return failure(errno, "watch", "control socket");
+  refill_spares();
+  return {};
+}
+
 Server::~Server() {
   for (const auto& [number, client] : clients_) loop_.remove(client.connection.fd());
   (void)watch_listener(false);
@@ -39,7 +48,7 @@ Server::~Server() {
 // ---- Who gets in
 
 bool Server::watch_listener(bool on) {
-  if (on == listening_) return true;
+  if (on == listening_ || !listener_) return true;
   if (!on) loop_.remove(listener_.get());
   if (on) {
     errno = loop_.add(listener_.get(), EPOLLIN, {options_.token_kind, 0});
@@ -50,7 +59,7 @@ bool Server::watch_listener(bool on) {
 }
 
 void Server::refill_spares() {
-  while (spares_.size() < options_.reserved_for_root) {
+  while (listener_ && spares_.size() < options_.reserved_for_root) {
     UniqueFd spare(fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0));
     if (!spare) return;
     spares_.push_back(std::move(spare));

@@ -63,12 +63,16 @@ struct ServerOptions {
 
 class Server {
  public:
-  // loop must outlive the server. The listener is watched from now on. Errors: those of epoll_ctl(2).
+  // loop must outlive the server. The listener (invalid: nobody can connect) is watched from now on. Errors:
+  // those of epoll_ctl(2).
   [[nodiscard]] static Result<std::unique_ptr<Server>> create(process::EventLoop& loop, UniqueFd listener,
                                                               ServerOptions options);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
+
+  // The socket was made anew; clients of the old one stay. An invalid fd: nobody can connect.
+  Result<> replace_listener(UniqueFd listener);
 
   // For every Ready of the token kind.
   void handle(const process::Ready& ready, MonotonicTime now);
