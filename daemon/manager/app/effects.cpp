@@ -143,6 +143,7 @@ void App::finish(core::PowerKind kind) {
       break;
   }
   body.exit_code = intents_.header().exit_code;
+  processes_.remove_subtree();
   (void)channel_.finish(body);
 }
 

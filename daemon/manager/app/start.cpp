@@ -105,7 +105,7 @@ App::App(Options options, ChannelClient channel, Intents intents, Configuration 
       channel_(std::move(channel)),
       intents_(std::move(intents)),
       configuration_(std::move(configuration)),
-      processes_(UnitProcesses::create(channel::Environment::Process, 0)),
+      processes_(UnitProcesses::without_cgroups("not looked for yet")),
       boot_id_(boot_id()) {}
 
 Result<> App::open_sources() {

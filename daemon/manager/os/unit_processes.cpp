@@ -123,13 +123,17 @@ std::vector<pid_t> session_members(pid_t leader) {
 
 }  // namespace
 
-UnitProcesses UnitProcesses::create(channel::Environment environment, pid_t initd) {
+UnitProcesses UnitProcesses::without_cgroups(std::string reason) {
   UnitProcesses made;
   made.inotify_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (auto found = made.find_subtree(environment, initd); !found) {
-    made.units_dir_.reset();
-    made.reason_ = found.error().text();
-  }
+  made.reason_ = std::move(reason);
+  return made;
+}
+
+UnitProcesses UnitProcesses::create(channel::Environment environment, pid_t initd) {
+  UnitProcesses made = without_cgroups({});
+  if (auto found = made.find_subtree(environment, initd); !found)
+    return without_cgroups(found.error().text());
   return made;
 }
 
@@ -160,6 +164,7 @@ Result<> UnitProcesses::find_subtree(channel::Environment environment, pid_t ini
     }
   }
   units_path_ = subtree + "/system";
+  if (alone) own_subtree_ = subtree;
   own_prefix_ = path + "/system/";
   units_dir_.reset(open(units_path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!units_dir_) return failure(errno, "open", units_path_);
@@ -194,6 +199,12 @@ void UnitProcesses::remove(std::string_view unit) {
   for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
     (void)unlinkat(units_dir_.get(), path->c_str(), AT_REMOVEDIR);
   }
+}
+
+void UnitProcesses::remove_subtree() {
+  if (own_subtree_.empty()) return;
+  for (const auto& leaf : children_of(units_dir_.get(), ".")) remove(leaf);
+  for (const char* part : {"/system", "/initd", ""}) (void)rmdir((own_subtree_ + part).c_str());
 }
 
 bool UnitProcesses::empty(const UnitProcess& of) const {

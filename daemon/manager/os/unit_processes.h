@@ -29,6 +29,8 @@ class UnitProcesses {
   // serves.
   static UnitProcesses create(channel::Environment environment, pid_t initd);
 
+  static UnitProcesses without_cgroups(std::string reason);
+
   [[nodiscard]] bool has_cgroups() const { return units_dir_.valid(); }
   [[nodiscard]] const std::string& why_no_cgroups() const { return reason_; }
 
@@ -40,6 +42,9 @@ class UnitProcesses {
   };
   Result<Place> place(std::string_view unit);
   void remove(std::string_view unit);  // the leaf and what the service made below it; kept while populated
+
+  // Takes away what create() made, where that was a subtree of its own; for the very end.
+  void remove_subtree();
 
   [[nodiscard]] bool empty(const UnitProcess& of) const;
   [[nodiscard]] std::vector<pid_t> list(const UnitProcess& of) const;
@@ -67,7 +72,8 @@ class UnitProcesses {
 
   UniqueFd units_dir_;  // <subtree>/system, O_PATH
   std::string units_path_;
-  std::string own_prefix_;  // of /proc/PID/cgroup for units, up to the unit's name
+  std::string own_subtree_;  // when it is to go with initd
+  std::string own_prefix_;   // of /proc/PID/cgroup for units, up to the unit's name
   std::string reason_;
   UniqueFd inotify_;
   std::map<int, UnitProcess> watched_;  // by inotify watch; negative keys: looked at from time to time

@@ -1,0 +1,129 @@
+#include "daemon/manager/os/intents.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cstring>
+
+namespace init::manager {
+namespace {
+
+core::UnitRecord record_of(std::uint64_t tag, std::uint32_t attempt) {
+  core::UnitRecord record;
+  record.tag = tag;
+  record.attempt = attempt;
+  return record;
+}
+
+Intents reopen(const Intents& intents) {
+  auto opened = Intents::open(UniqueFd(fcntl(intents.fd(), F_DUPFD_CLOEXEC, 0)));
+  EXPECT_TRUE(opened.has_value());
+  return std::move(*opened);
+}
+
+JournalEntry request(core::JobId job, std::string_view id) {
+  JournalEntry entry;
+  entry.state = JournalState::Accepted;
+  entry.job.job = job;
+  entry.request_id_size = static_cast<std::uint32_t>(id.size());
+  std::memcpy(entry.request_id.data(), id.data(), id.size());
+  return entry;
+}
+
+TEST(Intents, ANewManagerReadsTheNewestRecordOfEachUnit) {
+  auto intents = std::move(*Intents::create());
+  std::uint32_t first = Intents::kNoPlace;
+  std::uint32_t second = Intents::kNoPlace;
+  for (std::uint32_t attempt = 1; attempt <= 5; ++attempt) {
+    ASSERT_TRUE(intents.commit(record_of(11, attempt), first));
+  }
+  ASSERT_TRUE(intents.commit(record_of(22, 1), second));
+  const auto records = reopen(intents).records();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].record.attempt, 5U);
+  EXPECT_EQ(records[1].record.tag, 22U);
+}
+
+TEST(Intents, ATornCellLeavesTheRecordBeforeIt) {
+  auto intents = std::move(*Intents::create());
+  std::uint32_t place = Intents::kNoPlace;
+  ASSERT_TRUE(intents.commit(record_of(11, 1), place));
+  ASSERT_TRUE(intents.commit(record_of(11, 2), place));
+  // Break the newest cell, as a kill in the middle of a commit would: find its attempt in the file and flip
+  // it.
+  struct stat status {};
+  ASSERT_EQ(fstat(intents.fd(), &status), 0);
+  auto* bytes = static_cast<char*>(mmap(nullptr, static_cast<std::size_t>(status.st_size),
+                                        PROT_READ | PROT_WRITE, MAP_SHARED, intents.fd(), 0));
+  ASSERT_NE(bytes, MAP_FAILED);
+  const core::UnitRecord newest = record_of(11, 2);
+  auto* at =
+      static_cast<char*>(memmem(bytes, static_cast<std::size_t>(status.st_size), &newest, sizeof newest));
+  ASSERT_NE(at, nullptr);
+  at[sizeof newest - 1] ^= 1;
+  const auto records = reopen(intents).records();
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].record.attempt, 1U);
+  munmap(bytes, static_cast<std::size_t>(status.st_size));
+}
+
+TEST(Intents, APlaceThatWasReleasedIsUsedAgain) {
+  auto intents = std::move(*Intents::create());
+  std::uint32_t first = Intents::kNoPlace;
+  std::uint32_t second = Intents::kNoPlace;
+  ASSERT_TRUE(intents.commit(record_of(11, 1), first));
+  intents.release(first);
+  EXPECT_TRUE(intents.records().empty());
+  ASSERT_TRUE(intents.commit(record_of(22, 1), second));
+  EXPECT_EQ(first, second);
+}
+
+TEST(Intents, AMemfdOfAnotherSizeOrVersionIsRefused) {
+  UniqueFd small(memfd_create("small", MFD_CLOEXEC));
+  ASSERT_EQ(ftruncate(small.get(), 4096), 0);
+  EXPECT_EQ(Intents::open(std::move(small)).error().code, EBADMSG);
+  auto intents = std::move(*Intents::create());
+  intents.header().version = 99;
+  EXPECT_EQ(Intents::open(UniqueFd(fcntl(intents.fd(), F_DUPFD_CLOEXEC, 0))).error().code, EBADMSG);
+}
+
+TEST(Journal, ARequestIsFoundAgainByItsIdOverARestart) {
+  auto intents = std::move(*Intents::create());
+  ASSERT_NE(intents.begin(request(7, "abc")), nullptr);
+  auto later = reopen(intents);
+  ASSERT_EQ(later.unfinished().size(), 1U);
+  JournalEntry* entry = later.find_request("abc");
+  ASSERT_NE(entry, nullptr);
+  EXPECT_EQ(later.find_job(7), entry);
+  EXPECT_EQ(later.find_request("abd"), nullptr);
+  EXPECT_EQ(later.find_request(""), nullptr);
+  entry->state = JournalState::Done;
+  later.commit(*entry);
+  EXPECT_EQ(later.find_job(7), nullptr);
+  EXPECT_TRUE(later.unfinished().empty());
+  EXPECT_NE(later.find_request("abc"), nullptr) << "a late caller still gets its answer";
+}
+
+TEST(Journal, TheRingNeverWritesOverWhatIsPending) {
+  auto intents = std::move(*Intents::create());
+  ASSERT_NE(intents.begin(request(1, "first")), nullptr);
+  for (core::JobId job = 2; job < 3 * kJournalCount; ++job) {
+    JournalEntry* entry = intents.begin(request(job, ""));
+    ASSERT_NE(entry, nullptr);
+    entry->state = JournalState::Done;
+    intents.commit(*entry);
+  }
+  ASSERT_NE(intents.find_request("first"), nullptr);
+  EXPECT_EQ(intents.find_request("first")->job.job, 1U);
+}
+
+TEST(Journal, IsFullWhenEverythingIsPending) {
+  auto intents = std::move(*Intents::create());
+  for (core::JobId job = 1; job <= kJournalCount; ++job) ASSERT_NE(intents.begin(request(job, "")), nullptr);
+  EXPECT_EQ(intents.begin(request(5000, "")), nullptr);
+}
+
+}  // namespace
+}  // namespace init::manager

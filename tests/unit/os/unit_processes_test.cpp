@@ -1,0 +1,118 @@
+#include "daemon/manager/os/unit_processes.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace init::manager {
+namespace {
+
+// A child that leads a session with one grandchild, both asleep; ended with the test.
+class Family {
+ public:
+  explicit Family(int cgroup_procs) {
+    int ready[2];
+    EXPECT_EQ(pipe(ready), 0);
+    leader_ = fork();
+    if (leader_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      setsid();
+      if (cgroup_procs >= 0 && write(cgroup_procs, "0", 1) != 1) _exit(1);
+      if (fork() == 0) {
+        (void)!write(ready[1], "x", 1);
+        for (;;) pause();
+      }
+      for (;;) pause();
+    }
+    char one = 0;
+    EXPECT_EQ(read(ready[0], &one, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+  }
+  ~Family() {
+    if (leader_ > 0) ::kill(-leader_, SIGKILL);
+    reap();
+  }
+  void reap() {
+    if (leader_ > 0) waitpid(leader_, nullptr, 0);
+    leader_ = 0;
+  }
+  [[nodiscard]] pid_t leader() const { return leader_; }
+
+ private:
+  pid_t leader_ = 0;
+};
+
+void await_empty(UnitProcesses& processes, const UnitProcess& of) {
+  while (processes.watch(of)) {
+    pollfd ready{processes.fd(), POLLIN, 0};
+    ASSERT_GE(poll(&ready, 1, processes.has_cgroups() ? 5000 : 20), 0);
+    const auto emptied = processes.take_emptied();
+    if (std::find(emptied.begin(), emptied.end(), of.unit) != emptied.end()) return;
+  }
+}
+
+class OfAUnit : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    if (!GetParam()) return;  // without cgroups: what create() makes of a kernel that has none
+    processes_ = UnitProcesses::create(channel::Environment::Process, getpid());
+    if (!processes_.has_cgroups()) GTEST_SKIP() << processes_.why_no_cgroups();
+  }
+  void TearDown() override { processes_.remove_subtree(); }
+  UnitProcesses processes_ = UnitProcesses::without_cgroups("not asked for");
+};
+
+TEST_P(OfAUnit, AllAreListedKilledAndTheEndIsTold) {
+  auto place = processes_.place("family.service");
+  ASSERT_TRUE(place.has_value());
+  Family family(place->procs ? place->procs.get() : -1);
+  const UnitProcess of{"family.service", family.leader()};
+  EXPECT_FALSE(processes_.empty(of));
+  EXPECT_EQ(processes_.list(of).size(), 2U);
+  EXPECT_TRUE(processes_.watch(of));
+  processes_.kill(of);
+  family.reap();
+  await_empty(processes_, of);
+  EXPECT_TRUE(processes_.empty(of));
+  processes_.remove("family.service");
+}
+
+TEST_P(OfAUnit, OthersAreSignalledAndTheLeaderIsLeftAlone) {
+  auto place = processes_.place("others.service");
+  ASSERT_TRUE(place.has_value());
+  Family family(place->procs ? place->procs.get() : -1);
+  const UnitProcess of{"others.service", family.leader()};
+  processes_.signal_others(of, SIGKILL);
+  // The grandchild ends and is reaped by whoever adopts it; until then only the leader counts as living.
+  for (int i = 0; i < 500 && processes_.list(of).size() > 1; ++i) {
+    ASSERT_EQ(poll(nullptr, 0, 10), 0);
+  }
+  const auto left = processes_.list(of);
+  EXPECT_NE(std::find(left.begin(), left.end(), family.leader()), left.end());
+  EXPECT_EQ(kill(family.leader(), 0), 0);
+  processes_.kill(of);
+  family.reap();
+  await_empty(processes_, of);
+  processes_.remove("others.service");
+}
+
+TEST_P(OfAUnit, AnEmptyUnitNeedsNoWatch) {
+  auto place = processes_.place("nothing.service");
+  ASSERT_TRUE(place.has_value());
+  EXPECT_TRUE(processes_.empty({"nothing.service", 0}));
+  EXPECT_FALSE(processes_.watch({"nothing.service", 0}));
+  EXPECT_EQ(processes_.next_look(), MonotonicTime::never());
+  processes_.remove("nothing.service");
+}
+
+INSTANTIATE_TEST_SUITE_P(ByCgroupAndBySession, OfAUnit, testing::Bool(),
+                         [](const auto& parameter) { return parameter.param ? "Cgroup" : "Session"; });
+
+}  // namespace
+}  // namespace init::manager
