@@ -3,7 +3,6 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,12 +14,13 @@ namespace init::unit {
 
 enum class Kind : std::uint8_t { Service, Target };
 
-// Where something was written. file indexes Unit::files; line and column count from 1; line 0 = not from a
-// file.
+// Where something was written. file indexes Unit::files (a link: the folder it lies in); line and column
+// count from 1; line 0 = the file as a whole.
 struct Location {
   std::uint16_t file = 0;
   std::uint16_t column = 0;
   std::uint32_t line = 0;
+  bool operator==(const Location&) const = default;
 };
 
 enum class DependencyKind : std::uint8_t {
@@ -49,6 +49,7 @@ struct Dependency {
   std::string target;  // a unit id, "db.service"
   Location where;
   bool from_link = false;  // by a link in TARGET.wants/ or by [install]
+  bool operator==(const Dependency&) const = default;
 };
 
 struct Step {
@@ -57,6 +58,7 @@ struct Step {
   bool ignore_failure = false;
   bool as_root = false;
   Location where;
+  bool operator==(const Step&) const = default;
 };
 
 enum class ServiceType : std::uint8_t { Exec, Oneshot };  // later: notify, forking, dbus, idle
@@ -68,31 +70,29 @@ struct RestartLimit {
   std::uint32_t burst = 0;  // 0 = no limit
   Duration interval = kInfinity;
   FailureAction action = FailureAction::None;
+  bool operator==(const RestartLimit&) const = default;
 };
 
-// One line of a stop-schedule: send the signal, then wait this long for the end. The last wait may be
-// kInfinity.
+// One line of a stop-schedule: send the signal, then wait this long for the end. The last wait may
+// be kInfinity.
 struct StopStep {
   std::int32_t signal = 15;
   Duration wait = kInfinity;
+  bool operator==(const StopStep&) const = default;
 };
 
-enum class OutputKind : std::uint8_t {
-  Default,
-  Null,
-  File,
-  Truncate,
-  Inherit,
-  Console
-};  // Default = <log-dir>/<unit>.log
+// Default = <log-dir>/<unit>.log
+enum class OutputKind : std::uint8_t { Default, Null, File, Truncate, Inherit, Console };
 struct Output {
   OutputKind kind = OutputKind::Default;
   std::string path;
+  bool operator==(const Output&) const = default;
 };
 enum class InputKind : std::uint8_t { Null, File, Inherit, Console };
 struct Input {
   InputKind kind = InputKind::Null;
   std::string path;
+  bool operator==(const Input&) const = default;
 };
 
 enum class DirectoryKind : std::uint8_t { Runtime, State, Cache, Logs, Config };
@@ -101,12 +101,14 @@ struct Directory {
   DirectoryKind kind = DirectoryKind::Runtime;
   std::string name;  // relative to /run, /var/lib, /var/cache, /var/log, /etc
   std::uint16_t mode = 0755;
+  bool operator==(const Directory&) const = default;
 };
 
 inline constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 struct Limit {
   std::uint64_t soft = kUnlimited;
   std::uint64_t hard = kUnlimited;
+  bool operator==(const Limit&) const = default;
 };
 inline constexpr std::size_t kLimits = 16;  // indexed by RLIMIT_* of Linux
 
@@ -114,6 +116,7 @@ inline constexpr std::size_t kLimits = 16;  // indexed by RLIMIT_* of Linux
 struct ExitSet {
   std::vector<std::uint8_t> codes;
   std::vector<std::uint8_t> signals;
+  bool operator==(const ExitSet&) const = default;
 };
 
 struct ServiceConfig {
@@ -152,10 +155,12 @@ struct ServiceConfig {
   std::vector<std::string> environment_files, optional_environment_files, pass_environment, unset_environment;
   std::array<std::optional<Limit>, kLimits> limits{};
   std::vector<Directory> directories;
+  bool operator==(const ServiceConfig&) const = default;
 };
 
 struct InstallConfig {
   std::vector<std::string> wanted_by, required_by, alias, also;
+  bool operator==(const InstallConfig&) const = default;
 };
 
 struct Unit {
@@ -174,6 +179,7 @@ struct Unit {
   FailureAction on_failure_action = FailureAction::None;
   ServiceConfig service;
   InstallConfig install;
+  bool operator==(const Unit&) const = default;
 };
 
 }  // namespace init::unit

@@ -1,0 +1,65 @@
+// The words of enumerations: index = value. One list serves the parser, the printer and the compiled
+// generation.
+#pragma once
+#include <string_view>
+
+#include "libinit/unit/config.h"
+#include "libinit/unit/system_config.h"
+
+namespace init::unit {
+
+template <class E>
+struct Words;
+
+template <>
+struct Words<Kind> {
+  static constexpr std::string_view list[] = {"service", "target"};
+};
+template <>
+struct Words<DependencyKind> {
+  static constexpr std::string_view list[kDependencyKinds] = {
+      "requires",   "wants",       "requisite",   "binds-to",   "part-of",    "upholds",
+      "conflicts",  "after",       "before",      "unordered",  "provides",   "on-failure",
+      "on-success", "reload-with", "prepared-by", "stop-after", "stop-before"};
+};
+template <>
+struct Words<ServiceType> {
+  static constexpr std::string_view list[] = {"exec", "oneshot"};
+};
+template <>
+struct Words<RestartPolicy> {
+  static constexpr std::string_view list[] = {"no",       "on-success",  "on-failure", "on-abnormal",
+                                              "on-abort", "on-watchdog", "always"};
+};
+template <>
+struct Words<KillMode> {
+  static constexpr std::string_view list[] = {"group", "mixed", "main", "none"};
+};
+template <>
+struct Words<FailureAction> {
+  static constexpr std::string_view list[] = {"none", "reboot", "poweroff", "exit"};
+};
+template <>
+struct Words<OutputKind> {
+  static constexpr std::string_view list[] = {"log", "null", "file", "truncate", "inherit", "console"};
+};
+template <>
+struct Words<InputKind> {
+  static constexpr std::string_view list[] = {"null", "file", "inherit", "console"};
+};
+template <>
+struct Words<DirectoryKind> {
+  static constexpr std::string_view list[kDirectoryKinds] = {"runtime", "state", "cache", "logs", "config"};
+};
+template <>
+struct Words<ContainerExit> {
+  static constexpr std::string_view list[] = {"all-ended", "one-ended", "one-failed", "never"};
+};
+
+// "on-failure" for RestartPolicy::OnFailure.
+template <class E>
+[[nodiscard]] constexpr std::string_view word(E value) {
+  return Words<E>::list[static_cast<std::size_t>(value)];
+}
+
+}  // namespace init::unit

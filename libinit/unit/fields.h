@@ -1,0 +1,91 @@
+// THE field visitor of the compiled generation: each field of a unit is named here once, for writing and for
+// reading. What is written first must stay first; a change of the list is a change of kGenerationVersion.
+#pragma once
+#include <type_traits>
+
+#include "libinit/unit/config.h"
+#include "libinit/unit/system_config.h"
+
+namespace init::unit {
+
+inline constexpr std::uint32_t kGenerationVersion = 1;
+
+// T is What when reading, const What when writing.
+template <class T, class What>
+concept Like = std::is_same_v<std::remove_const_t<T>, What>;
+
+template <class V, Like<Location> T>
+void visit(V& v, T& where) {
+  v(where.file, where.line, where.column);
+}
+template <class V, Like<Dependency> T>
+void visit(V& v, T& dependency) {
+  v(dependency.kind, dependency.target, dependency.where, dependency.from_link);
+}
+template <class V, Like<Step> T>
+void visit(V& v, T& step) {
+  v(step.argv, step.argv0, step.ignore_failure, step.as_root, step.where);
+}
+template <class V, Like<RestartLimit> T>
+void visit(V& v, T& limit) {
+  v(limit.burst, limit.interval, limit.action);
+}
+template <class V, Like<StopStep> T>
+void visit(V& v, T& step) {
+  v(step.signal, step.wait);
+}
+template <class V, Like<Output> T>
+void visit(V& v, T& output) {
+  v(output.kind, output.path);
+}
+template <class V, Like<Input> T>
+void visit(V& v, T& input) {
+  v(input.kind, input.path);
+}
+template <class V, Like<Directory> T>
+void visit(V& v, T& directory) {
+  v(directory.kind, directory.name, directory.mode);
+}
+template <class V, Like<Limit> T>
+void visit(V& v, T& limit) {
+  v(limit.soft, limit.hard);
+}
+template <class V, Like<ExitSet> T>
+void visit(V& v, T& set) {
+  v(set.codes, set.signals);
+}
+template <class V, Like<InstallConfig> T>
+void visit(V& v, T& install) {
+  v(install.wanted_by, install.required_by, install.alias, install.also);
+}
+
+template <class V, Like<ServiceConfig> T>
+void visit(V& v, T& s) {
+  v(s.type, s.command, s.pre_start, s.reload, s.reload_signal, s.remain_after_exit);
+  v(s.restart, s.restart_delay, s.restart_delay_max, s.restart_reset_after, s.restart_limit);
+  v(s.success_exit, s.restart_prevent_exit, s.restart_force_exit);
+  v(s.start_timeout, s.stop_timeout, s.stop_signal, s.stop_schedule, s.kill_mode);
+  v(s.user, s.group, s.extra_groups, s.no_new_privileges);
+  v(s.working_directory, s.working_directory_may_miss, s.root_directory, s.umask, s.nice, s.oom_score_adjust);
+  v(s.standard_input, s.standard_output, s.standard_error);
+  v(s.environment, s.environment_files, s.optional_environment_files, s.pass_environment,
+    s.unset_environment);
+  v(s.limits, s.directories);
+}
+
+// The id comes first: Generation::id() reads it without the rest. A target has no service part.
+template <class V, Like<Unit> T>
+void visit(V& v, T& unit) {
+  v(unit.id, unit.kind, unit.description, unit.documentation, unit.files, unit.dependencies, unit.operators);
+  v(unit.default_dependencies, unit.stop_when_unneeded, unit.refuse_manual_start, unit.refuse_manual_stop);
+  v(unit.essential, unit.on_failure_action, unit.install);
+  if (unit.kind == Kind::Service) v(unit.service);
+}
+
+template <class V, Like<SystemConfig> T>
+void visit(V& v, T& config) {
+  v(config.default_target, config.stop_deadline, config.show_status, config.log_directory);
+  v(config.container_main, config.container_exit);
+}
+
+}  // namespace init::unit

@@ -1,0 +1,45 @@
+#include "libinit/unit/system_config.h"
+
+#include <fcntl.h>
+
+#include "libinit/unit/key_table.h"
+#include "libinit/unit/setters.h"
+#include "libinit/unit/unit_file.h"
+
+namespace init::unit {
+namespace {
+
+constexpr Key kKeys[] = {
+    {"", "default-target", "unit", "\"default.target\"", "\"multi-user.target\"",
+     "The target that a boot aims at.", "", "",
+     set_string<&SystemConfig::default_target, &Setting::unit_name>},
+    {"", "stop-deadline", "duration", "\"90s\"", "\"2min\"", "So long may a whole shutdown take.",
+     "DefaultTimeoutStopSec", "", set_timeout<&SystemConfig::stop_deadline>},
+    {"", "show-status", "boolean", "true", "false", "Shows on the console what starts and stops.",
+     "ShowStatus", "", set_boolean<&SystemConfig::show_status>},
+    {"log", "directory", "path", "\"/var/log/initd\"", "\"/srv/log\"", "Where services' output goes.", "", "",
+     set_string<&SystemConfig::log_directory, &Setting::path>},
+    {"container", "main", "units", "", "[\"web.service\"]", "The units that a container exists for.", "", "",
+     set_strings<&SystemConfig::container_main, &Setting::unit_name>},
+    {"container", "exit", "word", "\"all-ended\"", "\"one-failed\"",
+     "When the container ends, by its main units: all-ended, one-ended, one-failed, never.", "", "",
+     set_word<&SystemConfig::container_exit, ContainerExit>},
+};
+
+}  // namespace
+
+std::span<const Key> system_key_table() {
+  return kKeys;
+}
+
+SystemConfig load_system_config(const std::string& path, std::vector<Diagnostic>& diagnostics) {
+  const SourceFile file = read_source(AT_FDCWD, path.c_str(), true);
+  if (file.state == FileState::Good) return parse_system_config(path, file.text, diagnostics);
+  if (file.state == FileState::Refused) {
+    Report(path, {}, diagnostics)
+        .error("E0001", {0, 0, 1}, path + " is not used: " + file.problem, file.help);
+  }
+  return {};
+}
+
+}  // namespace init::unit

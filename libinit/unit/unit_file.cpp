@@ -1,0 +1,98 @@
+#include "libinit/unit/unit_file.h"
+
+#include "libinit/unit/enums.h"
+#include "libinit/unit/names.h"
+#include "libinit/unit/vocabulary.h"
+
+namespace init::unit {
+namespace {
+
+// Where a table begins, for errors about what it lacks; the file as a whole when it is not there.
+Place table_place(const Node& root, std::string_view table) {
+  const Entry* entry = find_entry(root, table);
+  return entry == nullptr ? Place{0, 0, 1} : entry->place;
+}
+
+Place key_place(const Node& root, std::string_view table, std::string_view key) {
+  const Entry* entry = find_entry(root, table);
+  const Entry* member = entry == nullptr ? nullptr : find_entry(entry->value, key);
+  return member == nullptr ? table_place(root, table) : member->place;
+}
+
+void check_service(const Unit& unit, const Node& root, Report& report) {
+  const ServiceConfig& service = unit.service;
+  if (service.command.empty()) {
+    report.error("E0106", table_place(root, "service"), "the service has no command",
+                 "write command = [\"/path/of/program\", \"argument\"] in [service]");
+  }
+  if (service.command.size() > 1 && service.type != ServiceType::Oneshot) {
+    report.error("E0107", key_place(root, "service", "command"), "more than one command",
+                 "only a oneshot may have several");
+  }
+  if (!service.reload.empty() && service.reload_signal != 0) {
+    report.error("E0107", key_place(root, "service", "reload-signal"), "both reload and reload-signal",
+                 "keep one of them");
+  }
+  if (service.restart_delay > service.restart_delay_max) {
+    report.error("E0107", key_place(root, "service", "restart-delay"),
+                 "restart-delay is above restart-delay-max");
+  }
+}
+
+void check_target(const Node& root, Report& report) {
+  for (const std::string_view table : {"service", "environment", "limits", "directories"}) {
+    if (const Entry* entry = find_entry(root, table)) {
+      report.error("E0107", entry->place, "a target has no [" + std::string(table) + "]",
+                   "a target only groups other units");
+    }
+  }
+}
+
+void check_dependencies(const Unit& unit, Report& report) {
+  for (const Dependency& dependency : unit.dependencies) {
+    if (dependency.target != unit.id) continue;
+    report.error(
+        "E0107",
+        {dependency.where.line, dependency.where.column, static_cast<std::uint32_t>(unit.id.size()) + 2},
+        "the unit " + std::string(word(dependency.kind)) + " itself");
+  }
+}
+
+std::optional<Node> parse_or_report(std::string_view text, Report& report) {
+  auto root = parse_document(text);
+  if (root) return std::move(*root);
+  report.error("E0002", root.error().place, std::move(root.error().message), std::move(root.error().help));
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Unit> parse_unit(const std::string& id, const std::string& path, std::string_view text,
+                               std::vector<Diagnostic>& diagnostics) {
+  Report report(path, text, diagnostics);
+  const auto root = parse_or_report(text, report);
+  if (!root) return std::nullopt;
+  Unit unit;
+  unit.id = id;
+  unit.kind = kind_of(id).value_or(Kind::Service);
+  unit.files = {path};
+  apply_document(*root, key_table(), {&unit, nullptr}, report);
+  if (unit.kind == Kind::Target) check_target(*root, report);
+  check_dependencies(unit, report);
+  // What a unit lacks is only worth saying when all that it has was understood.
+  if (unit.kind == Kind::Service && !report.failed()) check_service(unit, *root, report);
+  if (report.failed()) return std::nullopt;
+  return unit;
+}
+
+SystemConfig parse_system_config(const std::string& path, std::string_view text,
+                                 std::vector<Diagnostic>& diagnostics) {
+  Report report(path, text, diagnostics);
+  SystemConfig config;
+  if (const auto root = parse_or_report(text, report)) {
+    apply_document(*root, system_key_table(), {nullptr, &config}, report);
+  }
+  return config;
+}
+
+}  // namespace init::unit
