@@ -59,6 +59,7 @@ struct SpawnFailed {
   SpawnError kind = SpawnError::Setup;
   std::uint16_t step = 0;  // process::ChildStep, for showing
   std::int32_t error = 0;  // errno
+  bool group_empty = true;
 };
 struct Exited {
   UnitIndex unit = 0;

@@ -77,7 +77,8 @@ struct CycleEdge {
 };
 struct GraphCycle {
   std::vector<CycleEdge> edges;
-  bool strong = false;  // its services are refused; else the weak edges were dropped
+  std::vector<UnitIndex> members;  // all units that lie on loops with it
+  bool strong = false;             // its services are refused; else the weak edges were dropped
 };
 
 class Graph {

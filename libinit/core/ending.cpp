@@ -1,0 +1,245 @@
+#include "libinit/core/ending.h"
+
+#include <algorithm>
+
+#include "libinit/core/policy.h"
+#include "libinit/core/service.h"
+#include "libinit/core/shutdown.h"
+#include "libinit/core/wishes.h"
+
+namespace init::core {
+namespace {
+
+using unit::KillMode;
+
+const Policy& policy_of(const World& world, UnitIndex unit) {
+  return world.graph->policy(unit);
+}
+
+// The same for the same unit and attempt on one machine; SplitMix64's finalizer.
+std::uint64_t noise(const World& world, const UnitRecord& record) {
+  std::uint64_t x = record.tag ^ (world.seed + record.attempt * 0x9e3779b97f4a7c15U);
+  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
+  return x ^ (x >> 31U);
+}
+
+Exit last_exit(const UnitRecord& record) {
+  return {record.exit_kind, record.exit_value};
+}
+
+// Those that are to be started when it fails hear of it once in a series of failures.
+void announce_failure(World& world, UnitIndex unit) {
+  if (world.shutdown || has_flag(world.units[unit], kAnnounced)) return;
+  set_flag(world.edit(unit), kAnnounced, true);
+  for (const Link& link : world.graph->says(unit)) {
+    if (has(link.kind, Atom::AfterFailure)) want(world, link.unit, 0, unit);
+  }
+}
+
+void announce_success(World& world, UnitIndex unit) {
+  if (world.shutdown) return;
+  for (const Link& link : world.graph->says(unit)) {
+    if (has(link.kind, Atom::AfterSuccess)) want(world, link.unit, 0, unit);
+  }
+}
+
+void act_on_failure(World& world, unit::FailureAction action) {
+  switch (action) {
+    case unit::FailureAction::None:
+      return;
+    case unit::FailureAction::Reboot:
+      return begin_shutdown(world, PowerKind::Reboot);
+    case unit::FailureAction::Poweroff:
+      return begin_shutdown(world, PowerKind::Poweroff);
+    case unit::FailureAction::Exit:
+      return begin_shutdown(world, PowerKind::Exit);
+  }
+}
+
+void fail(World& world, UnitIndex unit) {
+  enter(world, unit, State::Failed);
+  announce_failure(world, unit);
+  if (!world.shutdown) act_on_failure(world, world.graph->failure_action(unit));
+}
+
+// Counts one more automatic start; false if that is one too many.
+bool within_limit(World& world, UnitIndex unit) {
+  const Policy& policy = policy_of(world, unit);
+  if (policy.burst == 0) return true;
+  UnitRecord& record = world.edit(unit);
+  const std::int64_t now = world.now.since_epoch.count();
+  if (record.window_count == 0 || now - record.window_ns >= policy.limit_interval.count()) {
+    record.window_ns = now;
+    record.window_count = 0;
+  }
+  if (record.window_count >= policy.burst) return false;
+  ++record.window_count;
+  return true;
+}
+
+void forgive(World& world, UnitIndex unit) {
+  UnitRecord& record = world.edit(unit);
+  const Duration ran{world.now.since_epoch.count() - record.started_ns};
+  if (record.end != End::Own || ran < policy_of(world, unit).restart_reset_after) return;
+  record.backoff = 0;
+  set_flag(record, kAnnounced, false);
+}
+
+// The run is over, by itself, and nothing of it is left.
+void conclude(World& world, UnitIndex unit) {
+  UnitRecord& record = world.edit(unit);
+  const Policy& policy = policy_of(world, unit);
+  const bool well = record.reason == Reason::None;
+  const bool work_done = well && policy.oneshot;
+  if (work_done && has_flag(record, kRerun)) {
+    set_flag(record, kRerun, false);
+    return enter(world, unit, State::Waiting);
+  }
+  set_flag(record, kDone, work_done);
+  if (work_done) finish_jobs(world, unit, kStarts, JobOutcome::Done, unit);
+  if (!well) finish_jobs(world, unit, kStarts, JobOutcome::Failed, unit);
+  const bool upheld = !work_done && upholder(world, unit) != kNoUnit;
+  const bool again = upheld || wants_restart(policy, record.reason, last_exit(record));
+  if (again && record.goal == Goal::Up && !world.shutdown) return schedule_restart(world, unit);
+  if (!well) return fail(world, unit);
+  fulfil(world, unit);
+  enter(world, unit, State::Inactive);
+  announce_success(world, unit);
+}
+
+void finish_run(World& world, UnitIndex unit) {
+  UnitRecord& record = world.edit(unit);
+  if (record.end != End::Asked) return conclude(world, unit);
+  record.end = End::None;
+  record.reason = Reason::None;
+  enter(world, unit, State::Inactive);
+}
+
+bool ends_group(const World& world, UnitIndex unit) {
+  const KillMode mode = policy_of(world, unit).kill_mode;
+  return mode == KillMode::Group || mode == KillMode::Mixed;
+}
+
+void send_kill(World& world, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  if (ends_group(world, unit) || world.shutdown) return world.emit(KillGroup{unit});
+  world.emit(Signal{unit, record.main_attempt, kSignalKill, SignalTarget::Main});
+}
+
+void kill(World& world, UnitIndex unit) {
+  enter(world, unit, State::KillWait);
+  send_kill(world, unit);
+  arm(world, unit, TimerKind::Phase, world.now + kKillWait);
+}
+
+void send_stop_signal(World& world, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  const Policy& policy = policy_of(world, unit);
+  if (record.control_attempt != 0) {
+    world.emit(Signal{unit, record.control_attempt, kSignalKill, SignalTarget::Main});
+  }
+  const bool group = policy.kill_mode == KillMode::Group;
+  if (policy.kill_mode == KillMode::None || (!group && record.main_attempt == 0)) return;
+  const Attempt attempt = record.main_attempt != 0 ? record.main_attempt : record.attempt;
+  world.emit(Signal{unit, attempt, policy.stop_schedule[record.stop_step].signal,
+                    group ? SignalTarget::Group : SignalTarget::Main});
+}
+
+// kill-mode none: nobody may end it but itself, except the machine.
+void leave_alone(World& world, UnitIndex unit) {
+  cancel(world, unit, TimerKind::Phase);
+  finish_jobs(world, unit, kStops, JobOutcome::TimedOut, unit);
+}
+
+void run_stop_step(World& world, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  const Policy& policy = policy_of(world, unit);
+  const bool over = record.stop_step >= policy.stop_schedule.size() ||
+                    policy.stop_schedule[record.stop_step].signal == kSignalKill;
+  if (over && policy.kill_mode == KillMode::None && !world.shutdown) return leave_alone(world, unit);
+  const bool headless = policy.kill_mode == KillMode::Mixed && record.main_attempt == 0;
+  if (over || headless) return kill(world, unit);
+  send_stop_signal(world, unit);
+  const Duration wait = policy.stop_schedule[record.stop_step].wait;
+  arm(world, unit, TimerKind::Phase, world.now + (world.shutdown ? std::min(wait, kShutdownWait) : wait));
+}
+
+}  // namespace
+
+Reason reason_of(const Exit& exit) noexcept {
+  return exit.kind == Exit::Kind::Code ? Reason::ExitCode : Reason::Signal;
+}
+
+void end_run(World& world, UnitIndex unit, Reason reason) {
+  UnitRecord& record = world.edit(unit);
+  const Policy& policy = policy_of(world, unit);
+  const State state = record.state;
+  record.reason = reason;
+  record.end = is_up(state) || state == State::Commanding ? End::Own : End::StartFailed;
+  cancel(world, unit, TimerKind::Restart);
+  if (reason == Reason::None && policy.remain_after_exit && !has_flag(record, kRerun)) {
+    set_flag(record, kDone, policy.oneshot);
+    return bring_up(world, unit);
+  }
+  if (reason != Reason::None) {
+    const bool late = reason == Reason::StartTimeout;
+    finish_jobs(world, unit, kStarts, late ? JobOutcome::TimedOut : JobOutcome::Failed, unit);
+  }
+  if (is_up(state)) suspend_bound(world, unit);
+  begin_stop(world, unit);
+}
+
+void begin_stop(World& world, UnitIndex unit) {
+  if (!has_leftover(world, unit)) return finish_run(world, unit);
+  world.edit(unit).stop_step = 0;
+  enter(world, unit, State::Stopping);
+  run_stop_step(world, unit);
+}
+
+void check_end(World& world, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  if (record.state != State::Stopping && record.state != State::KillWait) return world.touch(unit);
+  if (!has_leftover(world, unit)) return finish_run(world, unit);
+  const bool headless = policy_of(world, unit).kill_mode == KillMode::Mixed && record.main_attempt == 0;
+  if (headless && record.state == State::Stopping) kill(world, unit);
+}
+
+void stop_step_over(World& world, UnitIndex unit) {
+  const State state = world.units[unit].state;
+  if (state == State::Stopping) {
+    ++world.edit(unit).stop_step;
+    return run_stop_step(world, unit);
+  }
+  if (state != State::KillWait) return;
+  world.edit(unit).reason = Reason::Unkillable;
+  fail(world, unit);
+}
+
+void repeat_signal(World& world, UnitIndex unit) {
+  const State state = world.units[unit].state;
+  if (state == State::KillWait) return send_kill(world, unit);
+  if (state == State::Stopping && world.units[unit].stop_step < policy_of(world, unit).stop_schedule.size()) {
+    send_stop_signal(world, unit);
+  }
+}
+
+void schedule_restart(World& world, UnitIndex unit) {
+  forgive(world, unit);
+  UnitRecord& record = world.edit(unit);
+  if (!within_limit(world, unit)) {
+    record.reason = Reason::RestartLimit;
+    fail(world, unit);
+    if (!world.shutdown) act_on_failure(world, policy_of(world, unit).limit_action);
+    return;
+  }
+  const Duration delay = restart_delay(policy_of(world, unit), record.backoff, noise(world, record));
+  ++record.restarts;
+  if (record.backoff < 255) ++record.backoff;
+  const bool quick = delay <= kShortBackoff;
+  enter(world, unit, quick ? State::Backoff : State::LongBackoff);
+  arm(world, unit, TimerKind::Restart, world.now + delay);
+  if (!quick) announce_failure(world, unit);
+}
+
+}  // namespace init::core

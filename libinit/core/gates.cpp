@@ -1,0 +1,152 @@
+#include "libinit/core/gates.h"
+
+namespace init::core {
+namespace {
+
+// On its way up by itself: it needs nobody's help to get there or to fail.
+bool is_coming(const World& world, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  if (is_starting(record.state)) return true;
+  if (record.goal != Goal::Up) return false;
+  return record.state == State::Inactive || record.state == State::Waiting || record.state == State::Backoff;
+}
+
+Verdict settled(const World& world, UnitIndex unit) {
+  if (is_usable(world, unit)) return Verdict::Open;
+  return is_coming(world, unit) || is_stopping(world.units[unit].state) ? Verdict::Wait : Verdict::Open;
+}
+
+// For a requirement that is down and not on its way.
+Verdict missing(const World& world, const Gate& gate) {
+  const UnitRecord& record = world.units[gate.unit];
+  const bool idle = record.goal == Goal::Idle && record.state == State::Inactive;
+  if (idle && has(gate.kind, Atom::PullsStart) && may_pull(world, gate.unit)) return Verdict::Pull;
+  return Verdict::Block;
+}
+
+Verdict usable(const World& world, const Gate& gate) {
+  if (is_usable(world, gate.unit)) return Verdict::Open;
+  if (is_coming(world, gate.unit) || is_stopping(world.units[gate.unit].state)) return Verdict::Wait;
+  return missing(world, gate);
+}
+
+// Without an order only what is certain to be missing counts; a blocked unit may be blocked by this very one.
+Verdict hopeful(const World& world, const Gate& gate) {
+  const UnitRecord& record = world.units[gate.unit];
+  if (is_usable(world, gate.unit) || is_coming(world, gate.unit)) return Verdict::Open;
+  if (record.state == State::Blocked && unfit(world, gate.unit) == Reason::None) return Verdict::Open;
+  if (is_stopping(record.state)) return record.goal == Goal::Up ? Verdict::Open : Verdict::Wait;
+  return missing(world, gate);
+}
+
+Verdict down(const World& world, UnitIndex unit) {
+  return is_down(world.units[unit].state) && !has_leftover(world, unit) ? Verdict::Open : Verdict::Wait;
+}
+
+// Before Preparing: it has not failed on its own account.
+Verdict can_run_anew(const World& world, UnitIndex unit) {
+  if (unfit(world, unit) == Reason::Cycle || unfit(world, unit) == Reason::NotLoaded) return Verdict::Block;
+  switch (world.units[unit].state) {
+    case State::Failed:
+    case State::LongBackoff:
+      return Verdict::Block;
+    case State::Backoff:
+    case State::StopWaiting:
+    case State::Stopping:
+    case State::KillWait:
+      return Verdict::Wait;
+    default:
+      return Verdict::Open;
+  }
+}
+
+Verdict prepared(const World& world, const Gate& gate) {
+  const UnitRecord& record = world.units[gate.unit];
+  if (is_usable(world, gate.unit) && !has_flag(record, kRerun)) return Verdict::Open;
+  return is_coming(world, gate.unit) || is_stopping(record.state) ? Verdict::Wait : Verdict::Block;
+}
+
+Verdict start_verdict(const World& world, const Gate& gate) {
+  switch (gate.need) {
+    case Gate::Need::Settled:
+      return settled(world, gate.unit);
+    case Gate::Need::Usable:
+      return usable(world, gate);
+    case Gate::Need::Hopeful:
+      return hopeful(world, gate);
+    case Gate::Need::Down:
+      return down(world, gate.unit);
+    case Gate::Need::Prepared:
+      return can_run_anew(world, gate.unit);
+  }
+  return Verdict::Open;
+}
+
+Verdict prepared_verdict(const World& world, const Gate& gate) {
+  return gate.need == Gate::Need::Prepared ? prepared(world, gate) : Verdict::Open;
+}
+
+// Down for the order of stopping: what stays up is not waited for, and what cannot be killed no longer.
+Verdict stop_verdict(const World& world, const Gate& gate) {
+  return is_stopping(world.units[gate.unit].state) ? Verdict::Wait : Verdict::Open;
+}
+
+template <class Judge>
+Verdict look_around(World& world, UnitIndex unit, std::span<const Gate> gates, Judge judge) {
+  std::uint32_t& cursor = world.derived[unit].cursor;
+  if (cursor >= gates.size()) cursor = 0;
+  for (std::size_t seen = 0; seen < gates.size(); ++seen) {
+    const Verdict verdict = judge(world, gates[cursor]);
+    if (verdict != Verdict::Open) return verdict;
+    cursor = cursor + 1 == gates.size() ? 0 : cursor + 1;
+  }
+  return Verdict::Open;
+}
+
+}  // namespace
+
+Reason unfit(const World& world, UnitIndex unit) {
+  if (!world.graph->is_loaded(unit)) return Reason::NotLoaded;
+  if (world.graph->on_strong_cycle(unit)) return Reason::Cycle;
+  return has_leftover(world, unit) ? Reason::Unkillable : Reason::None;
+}
+
+Verdict check_start(World& world, UnitIndex unit) {
+  if (unfit(world, unit) != Reason::None) return Verdict::Block;
+  return look_around(world, unit, world.graph->start_gates(unit), start_verdict);
+}
+
+Verdict check_prepared(World& world, UnitIndex unit) {
+  return look_around(world, unit, world.graph->start_gates(unit), prepared_verdict);
+}
+
+Verdict check_stop(World& world, UnitIndex unit) {
+  return look_around(world, unit, world.graph->stop_gates(unit), stop_verdict);
+}
+
+bool may_pull(const World& world, UnitIndex unit) {
+  if (world.units[unit].goal != Goal::Idle || world.shutdown) return false;
+  const auto excluded = [&](const Link& link) {
+    return has(link.kind, Atom::Excludes) && world.units[link.unit].goal == Goal::Up;
+  };
+  for (const Link& link : world.graph->says(unit)) {
+    if (excluded(link)) return false;
+  }
+  for (const Link& link : world.graph->said_of(unit)) {
+    if (excluded(link)) return false;
+  }
+  return true;
+}
+
+Witness blocking(const World& world, UnitIndex unit) {
+  const State state = world.units[unit].state;
+  const bool stopping = state == State::StopWaiting;
+  if (!stopping && state != State::Waiting && state != State::Blocked && state != State::Preparing) return {};
+  if (!stopping && unfit(world, unit) != Reason::None) return {unit, nullptr, false};
+  const auto gates = stopping ? world.graph->stop_gates(unit) : world.graph->start_gates(unit);
+  const std::uint32_t cursor = world.derived[unit].cursor;
+  if (cursor >= gates.size()) return {unit, nullptr, false};
+  return {gates[cursor].unit, &gates[cursor], has(gates[cursor].kind, Atom::ChecksOnly)};
+}
+
+}  // namespace init::core

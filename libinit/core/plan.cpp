@@ -1,0 +1,170 @@
+// The plan: the engine itself, run forward on a copy in a world where everything goes well.
+#include <deque>
+#include <map>
+
+#include "libinit/core/engine.h"
+#include "libinit/core/world.h"
+
+namespace init::core {
+namespace {
+
+constexpr JobId kPlanJob = ~JobId{0};
+
+// Answers each action with the event of success, and notes what is begun, in order.
+class Foresight final : public ActionSink {
+ public:
+  Foresight(const World& world, UnitIndex asked) : world_(world), asked_(asked) {
+    for (UnitIndex unit = 0; unit < world.units.size(); ++unit) foresee(unit);
+  }
+
+  void emit(const Action& action) override {
+    std::visit([this](const auto& a) { on(a); }, action);
+  }
+
+  [[nodiscard]] bool next(Event& event) {
+    if (events_.empty()) return false;
+    event = events_.front();
+    events_.pop_front();
+    return true;
+  }
+  [[nodiscard]] Plan take() { return std::move(plan_); }
+
+ private:
+  // What is already under way comes to its end too.
+  void foresee(UnitIndex unit) {
+    const UnitRecord& record = world_.units[unit];
+    const bool begun = is_up(record.state) || is_starting(record.state);
+    last_.push_back(begun ? PlanStep::Verb::Start : PlanStep::Verb::Stop);
+    if (is_starting(record.state) && record.restart_deadline_ns != 0) {
+      events_.push_back(TimerFired{unit, TimerKind::Restart, record.restart_serial});
+    }
+    if (is_starting(record.state) && record.main_attempt != 0)
+      succeed(unit, record.main_attempt, record.state);
+    if (record.state == State::Stopping || record.state == State::KillWait) end(unit);
+  }
+
+  void succeed(UnitIndex unit, Attempt attempt, State state) {
+    events_.push_back(Spawned{unit, attempt, 1});
+    if (state == State::Starting) {
+      events_.push_back(ExecSucceeded{unit, attempt});
+    } else {
+      events_.push_back(Exited{unit, attempt, {Exit::Kind::Code, 0}, state != State::Reloading});
+    }
+  }
+
+  void end(UnitIndex unit) {
+    const UnitRecord& record = world_.units[unit];
+    if (record.control_attempt != 0)
+      events_.push_back(Exited{unit, record.control_attempt, {Exit::Kind::Code, 0}});
+    if (record.main_attempt != 0) events_.push_back(Exited{unit, record.main_attempt, {Exit::Kind::Code, 0}});
+    events_.push_back(GroupEmpty{unit});
+  }
+
+  void on(const Spawn& a) {
+    if (a.role == Role::Reload) {
+      if (a.step == 0) plan_.steps.push_back(step(a.unit, PlanStep::Verb::Reload));
+    } else {
+      note(a.unit, PlanStep::Verb::Start);
+    }
+    succeed(a.unit, a.attempt, world_.units[a.unit].state);
+  }
+  void on(const Signal& a) {
+    if (is_up(world_.units[a.unit].state)) return plan_.steps.push_back(step(a.unit, PlanStep::Verb::Reload));
+    note(a.unit, PlanStep::Verb::Stop);
+    end(a.unit);
+  }
+  void on(const KillGroup& a) {
+    note(a.unit, PlanStep::Verb::Stop);
+    end(a.unit);
+  }
+  void on(const StateChanged& a) {
+    if (a.to == PublicState::Active) note(a.unit, PlanStep::Verb::Start);
+    if (a.from == PublicState::Deactivating) note(a.unit, PlanStep::Verb::Stop);
+  }
+  void on(const JobFinished& a) {
+    if (a.job != kPlanJob) return;
+    plan_.outcome = a.outcome;
+    plan_.cause = a.cause;
+  }
+  void on(const ArmTimer&) {}
+  void on(const CancelTimer&) {}
+  void on(const Power&) {}
+
+  void note(UnitIndex unit, PlanStep::Verb verb) {
+    if (last_[unit] == verb) return;
+    last_[unit] = verb;
+    plan_.steps.push_back(step(unit, verb));
+  }
+
+  [[nodiscard]] PlanStep step(UnitIndex unit, PlanStep::Verb verb) const {
+    PlanStep step;
+    step.verb = verb;
+    step.unit = unit;
+    if (unit == asked_) return step;
+    if (verb == PlanStep::Verb::Stop && find_stopping(unit, step)) return step;
+    if (find_cause(unit, step)) return step;
+    find_planned(unit, step);
+    return step;
+  }
+
+  static void set_cause(PlanStep& step, UnitIndex cause, UnitIndex owner, const Link& link) {
+    step.cause = cause;
+    step.owner = owner;
+    step.kind = link.kind;
+    step.dependency = link.dependency;
+  }
+
+  // It stops because something that it follows stops.
+  bool find_stopping(UnitIndex unit, PlanStep& step) const {
+    for (const Link& link : world_.graph->says(unit)) {
+      if (!has(link.kind, Atom::StopsWith) || !is_stopping(world_.units[link.unit].state)) continue;
+      set_cause(step, link.unit, unit, link);
+      return true;
+    }
+    return false;
+  }
+
+  bool find_cause(UnitIndex unit, PlanStep& step) const {
+    const auto cause = world_.graph->find_tag(world_.units[unit].cause);
+    if (!cause) return false;
+    step.cause = *cause;
+    for (const Link& link : world_.graph->said_of(unit)) {
+      if (link.unit == *cause) return set_cause(step, *cause, *cause, link), true;
+    }
+    for (const Link& link : world_.graph->says(unit)) {
+      if (link.unit == *cause) return set_cause(step, *cause, unit, link), true;
+    }
+    return true;
+  }
+
+  // It comes back, or is reloaded, with something that has its own step in the plan.
+  void find_planned(UnitIndex unit, PlanStep& step) const {
+    for (const Link& link : world_.graph->says(unit)) {
+      for (const PlanStep& earlier : plan_.steps) {
+        if (earlier.unit != link.unit) continue;
+        return set_cause(step, link.unit, unit, link);
+      }
+    }
+  }
+
+  const World& world_;
+  UnitIndex asked_;
+  std::vector<PlanStep::Verb> last_;
+  std::deque<Event> events_;
+  Plan plan_;
+};
+
+}  // namespace
+
+Plan Engine::plan(const Requested& request, MonotonicTime now) const {
+  if (request.unit >= world_->units.size()) return {};
+  Engine copy(*this);
+  Foresight foresight(*copy.world_, request.unit);
+  Requested asked = request;
+  asked.job = kPlanJob;
+  copy.handle(asked, now, foresight);
+  for (Event event; foresight.next(event);) copy.handle(event, now, foresight);
+  return foresight.take();
+}
+
+}  // namespace init::core

@@ -1,0 +1,148 @@
+#include "libinit/core/policy.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "libinit/base/checksum.h"
+
+namespace init::core {
+namespace {
+
+using unit::RestartPolicy;
+
+constexpr std::int32_t kHup = 1, kInt = 2, kPipe = 13, kTerm = 15;
+
+ExitBits exit_bits(const unit::ExitSet& set) {
+  ExitBits bits;
+  for (const std::uint8_t code : set.codes) bits.codes[code / 64] |= std::uint64_t{1} << (code % 64);
+  for (const std::uint8_t signal : set.signals) {
+    if (signal < 64) bits.signals |= std::uint64_t{1} << signal;
+  }
+  return bits;
+}
+
+std::vector<bool> ignored_failures(const std::vector<unit::Step>& steps) {
+  std::vector<bool> bits;
+  for (const unit::Step& step : steps) bits.push_back(step.ignore_failure);
+  return bits;
+}
+
+Duration doubled(Duration base, std::uint32_t times, Duration cap) {
+  Duration delay = base;
+  for (std::uint32_t i = 0; i < times && delay < cap; ++i) delay = delay > cap / 2 ? cap : delay * 2;
+  return delay;
+}
+
+// How a run ended, as the columns of the table of restart policies.
+enum class Ending : std::uint8_t { Clean, UncleanCode, UncleanSignal, Timeout };
+
+Ending ending(const Policy& policy, Reason reason, const Exit& exit) {
+  if (reason == Reason::StartTimeout) return Ending::Timeout;
+  if (reason == Reason::Setup || reason == Reason::Config) return Ending::UncleanCode;
+  if (reason != Reason::PreStart && is_clean(policy, exit)) return Ending::Clean;
+  return exit.kind == Exit::Kind::Code ? Ending::UncleanCode : Ending::UncleanSignal;
+}
+
+}  // namespace
+
+Policy make_policy(const unit::Unit& unit) {
+  Policy policy;
+  if (unit.kind != unit::Kind::Service) return policy;
+  const unit::ServiceConfig& service = unit.service;
+  policy.oneshot = service.type == unit::ServiceType::Oneshot;
+  policy.remain_after_exit = service.remain_after_exit;
+  policy.restart = service.restart;
+  policy.kill_mode = service.kill_mode;
+  policy.limit_action = service.restart_limit.action;
+  policy.burst = service.restart_limit.burst;
+  policy.limit_interval = service.restart_limit.interval;
+  policy.restart_delay = service.restart_delay;
+  policy.restart_delay_max = std::max(service.restart_delay, service.restart_delay_max);
+  policy.restart_reset_after = service.restart_reset_after;
+  policy.start_timeout = service.start_timeout;
+  policy.reload_signal = service.reload_signal;
+  policy.stop_schedule = service.stop_schedule;
+  if (policy.stop_schedule.empty())
+    policy.stop_schedule.push_back({service.stop_signal, service.stop_timeout});
+  policy.pre_start = ignored_failures(service.pre_start);
+  policy.command = ignored_failures(service.command);
+  policy.reload = ignored_failures(service.reload);
+  policy.success = exit_bits(service.success_exit);
+  policy.prevent = exit_bits(service.restart_prevent_exit);
+  policy.force = exit_bits(service.restart_force_exit);
+  return policy;
+}
+
+bool operator==(const Policy& a, const Policy& b) {
+  const auto plain = [](const Policy& p) {
+    return std::tuple(p.oneshot, p.remain_after_exit, p.restart, p.kill_mode, p.limit_action, p.burst,
+                      p.limit_interval, p.restart_delay, p.restart_delay_max, p.restart_reset_after,
+                      p.start_timeout, p.reload_signal);
+  };
+  const auto same_step = [](const unit::StopStep& x, const unit::StopStep& y) {
+    return x.signal == y.signal && x.wait == y.wait;
+  };
+  return plain(a) == plain(b) && a.success == b.success && a.prevent == b.prevent && a.force == b.force &&
+         a.pre_start == b.pre_start && a.command == b.command && a.reload == b.reload &&
+         std::equal(a.stop_schedule.begin(), a.stop_schedule.end(), b.stop_schedule.begin(),
+                    b.stop_schedule.end(), same_step);
+}
+
+std::uint64_t policy_hash(const Policy& policy) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  const auto mix = [&hash](std::uint64_t value) { hash = (hash ^ value) * 0x100000001b3U; };
+  mix(policy.oneshot);
+  mix(static_cast<std::uint64_t>(policy.restart));
+  mix(policy.burst);
+  mix(static_cast<std::uint64_t>(policy.restart_delay.count()));
+  mix(static_cast<std::uint64_t>(policy.start_timeout.count()));
+  mix(policy.pre_start.size());
+  mix(policy.command.size());
+  mix(policy.stop_schedule.size());
+  for (const unit::StopStep& step : policy.stop_schedule) mix(static_cast<std::uint64_t>(step.wait.count()));
+  for (const std::uint64_t word : policy.success.codes) mix(word);
+  return hash;
+}
+
+bool is_clean(const Policy& policy, const Exit& exit) noexcept {
+  if (policy.success.contains(exit)) return true;
+  if (exit.kind == Exit::Kind::Code) return exit.value == 0;
+  if (exit.kind != Exit::Kind::Signal || policy.oneshot) return false;
+  return exit.value == kHup || exit.value == kInt || exit.value == kPipe || exit.value == kTerm;
+}
+
+bool wants_restart(const Policy& policy, Reason reason, const Exit& exit) noexcept {
+  const Ending end = ending(policy, reason, exit);
+  const bool exited = end != Ending::Timeout && reason != Reason::Setup && reason != Reason::Config;
+  if (exited && policy.prevent.contains(exit)) return false;
+  if (exited && policy.force.contains(exit)) return true;
+  switch (policy.restart) {
+    case RestartPolicy::No:
+    case RestartPolicy::OnWatchdog:
+      return false;
+    case RestartPolicy::OnSuccess:
+      return end == Ending::Clean;
+    case RestartPolicy::OnFailure:
+      return end != Ending::Clean;
+    case RestartPolicy::OnAbnormal:
+      return end == Ending::UncleanSignal || end == Ending::Timeout;
+    case RestartPolicy::OnAbort:
+      return end == Ending::UncleanSignal;
+    case RestartPolicy::Always:
+      return true;
+  }
+  return false;
+}
+
+Duration restart_delay(const Policy& policy, std::uint32_t quick_ends, std::uint64_t noise) noexcept {
+  const Duration delay = doubled(policy.restart_delay, quick_ends, policy.restart_delay_max);
+  const Duration jitter = delay / 8 * static_cast<std::int64_t>(noise % 1024) / 1024;
+  return std::max(policy.restart_delay, std::min(delay + jitter, policy.restart_delay_max));
+}
+
+Duration spawn_delay(std::uint32_t failures) noexcept {
+  using std::chrono::milliseconds;
+  return doubled(milliseconds(50), failures, milliseconds(1000));
+}
+
+}  // namespace init::core

@@ -1,0 +1,102 @@
+#include "libinit/core/reconcile.h"
+
+#include "libinit/core/ending.h"
+#include "libinit/core/gates.h"
+#include "libinit/core/service.h"
+#include "libinit/core/wishes.h"
+
+namespace init::core {
+namespace {
+
+bool must_be_prepared(const World& world, UnitIndex unit) {
+  for (const Link& link : world.graph->says(unit)) {
+    if (has(link.kind, Atom::RunsAnew)) return true;
+  }
+  return false;
+}
+
+void prepare(World& world, UnitIndex unit) {
+  enter(world, unit, State::Preparing);
+  for (const Link& link : world.graph->says(unit)) {
+    if (has(link.kind, Atom::RunsAnew)) run_anew(world, link.unit, unit);
+  }
+}
+
+Verdict check_and_pull(World& world, UnitIndex unit) {
+  Verdict verdict = check_start(world, unit);
+  while (verdict == Verdict::Pull) {
+    pull(world, world.graph->start_gates(unit)[world.derived[unit].cursor].unit, unit);
+    verdict = check_start(world, unit);
+  }
+  return verdict;
+}
+
+void stay(World& world, UnitIndex unit, State state) {
+  if (world.units[unit].state != state) enter(world, unit, state);
+}
+
+void try_start(World& world, UnitIndex unit) {
+  switch (check_and_pull(world, unit)) {
+    case Verdict::Open:
+      return must_be_prepared(world, unit) ? prepare(world, unit) : begin_start(world, unit);
+    case Verdict::Block:
+      return stay(world, unit, State::Blocked);
+    default:
+      return stay(world, unit, State::Waiting);
+  }
+}
+
+void try_prepared(World& world, UnitIndex unit) {
+  switch (check_prepared(world, unit)) {
+    case Verdict::Open:
+      return begin_start(world, unit);
+    case Verdict::Block:
+      return enter(world, unit, State::Blocked);
+    default:
+      return;
+  }
+}
+
+void look_at_inactive(World& world, UnitIndex unit) {
+  if (world.units[unit].goal == Goal::Up) return enter(world, unit, State::Waiting);
+  if (is_usable(world, unit) || !may_pull(world, unit)) return;
+  if (const UnitIndex by = upholder(world, unit); by != kNoUnit) pull(world, unit, by);
+}
+
+void look(World& world, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  switch (record.state) {
+    case State::Inactive:
+      if (!world.shutdown) look_at_inactive(world, unit);
+      return;
+    case State::Waiting:
+    case State::Blocked:
+      return try_start(world, unit);
+    case State::Preparing:
+      return try_prepared(world, unit);
+    case State::StopWaiting:
+      if (check_stop(world, unit) == Verdict::Open) begin_stop(world, unit);
+      return;
+    case State::Failed:
+      if (record.reason == Reason::Unkillable && record.goal == Goal::Up && !has_leftover(world, unit)) {
+        enter(world, unit, State::Waiting);
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+void settle(World& world) {
+  while (world.dirty_head < world.dirty.size()) {
+    const UnitIndex unit = world.dirty[world.dirty_head++];
+    world.derived[unit].dirty = false;
+    look(world, unit);
+  }
+  world.dirty.clear();
+  world.dirty_head = 0;
+}
+
+}  // namespace init::core

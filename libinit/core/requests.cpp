@@ -1,0 +1,146 @@
+#include "libinit/core/requests.h"
+
+#include "libinit/core/service.h"
+#include "libinit/core/shutdown.h"
+#include "libinit/core/wishes.h"
+
+namespace init::core {
+namespace {
+
+Job job_of(const Requested& request) {
+  Job job;
+  job.id = request.job;
+  job.verb = static_cast<JobVerb>(request.verb);
+  job.unit = request.unit;
+  job.uid = request.uid;
+  return job;
+}
+
+void answer(World& world, const Requested& request, JobOutcome outcome) {
+  add_job(world, job_of(request));
+  finish_jobs(world, request.unit, Verbs(static_cast<JobVerb>(request.verb)), outcome, request.unit);
+}
+
+bool is_refused(const World& world, const Requested& request) {
+  const bool starts =
+      request.verb == Verb::Start || request.verb == Verb::Restart || request.verb == Verb::TryRestart;
+  const bool stops =
+      request.verb == Verb::Stop || request.verb == Verb::Restart || request.verb == Verb::TryRestart;
+  if (world.shutdown && (starts || request.verb == Verb::Reload)) return true;
+  if (request.boot) return false;
+  return (starts && world.graph->refuses_start(request.unit)) ||
+         (stops && world.graph->refuses_stop(request.unit));
+}
+
+void start(World& world, const Requested& request) {
+  add_job(world, job_of(request));
+  if (!request.boot) world.edit(request.unit).admin_uid = request.uid;
+  want(world, request.unit, request.boot ? kByBoot : kByAdmin, kNoUnit);
+}
+
+void stop(World& world, const Requested& request) {
+  finish_jobs(world, request.unit, kStarts, JobOutcome::Canceled, request.unit);
+  finish_jobs(world, request.unit, kReloads, JobOutcome::Canceled, request.unit);
+  add_job(world, job_of(request));
+  world.edit(request.unit).admin_uid = request.uid;
+  take_down(world, request.unit, Stop::Hold, kNoUnit);
+}
+
+void restart(World& world, const Requested& request) {
+  const State state = world.units[request.unit].state;
+  if (request.verb == Verb::TryRestart && !is_up(state) && !is_starting(state)) {
+    return answer(world, request, JobOutcome::Done);
+  }
+  Job job = job_of(request);
+  if (!is_down(state)) job.phase = JobPhase::Pending;
+  add_job(world, job);
+  world.edit(request.unit).admin_uid = request.uid;
+  want(world, request.unit, kByAdmin, kNoUnit);
+  take_down(world, request.unit, Stop::Suspend, kNoUnit);
+}
+
+bool can_reload(const World& world, UnitIndex unit) {
+  const Policy& policy = world.graph->policy(unit);
+  const State state = world.units[unit].state;
+  if (state == State::Running) return policy.reload_signal != 0 || !policy.reload.empty();
+  return state == State::Reloading;
+}
+
+// Whatever says reload-with of it is reloaded too, and so on.
+std::vector<UnitIndex> reloaded_with(World& world, UnitIndex unit) {
+  std::vector<UnitIndex> all = {unit};
+  world.derived[unit].stamp = ++world.walk;
+  for (std::size_t next = 0; next < all.size(); ++next) {
+    for (const Link& link : world.graph->said_of(all[next])) {
+      if (!has(link.kind, Atom::ReloadsWith) || world.derived[link.unit].stamp == world.walk) continue;
+      world.derived[link.unit].stamp = world.walk;
+      all.push_back(link.unit);
+    }
+  }
+  return all;
+}
+
+void reload_one(World& world, UnitIndex unit) {
+  const Policy& policy = world.graph->policy(unit);
+  const UnitRecord& record = world.units[unit];
+  if (record.state == State::Reloading) return;
+  if (policy.reload.empty()) {
+    world.emit(Signal{unit, record.main_attempt, policy.reload_signal, SignalTarget::Main});
+    return finish_jobs(world, unit, kReloads, JobOutcome::Done, unit);
+  }
+  begin_reload(world, unit);
+}
+
+void reload(World& world, const Requested& request) {
+  if (!can_reload(world, request.unit)) return answer(world, request, JobOutcome::Refused);
+  Job job = job_of(request);
+  if (world.units[request.unit].state == State::Reloading) job.phase = JobPhase::Pending;
+  add_job(world, job);
+  for (const UnitIndex unit : reloaded_with(world, request.unit)) {
+    if (can_reload(world, unit)) reload_one(world, unit);
+  }
+}
+
+void reset_failed(World& world, const Requested& request) {
+  UnitRecord& record = world.edit(request.unit);
+  record.backoff = 0;
+  record.restarts = 0;
+  record.window_count = 0;
+  set_flag(record, kAnnounced, false);
+  if (record.state == State::Failed) {
+    fulfil(world, request.unit);
+    if (!has_leftover(world, request.unit)) record.reason = Reason::None;
+    enter(world, request.unit, State::Inactive);
+  }
+  answer(world, request, JobOutcome::Done);
+}
+
+}  // namespace
+
+void on_request(World& world, const Requested& request) {
+  if (is_refused(world, request)) return answer(world, request, JobOutcome::Refused);
+  switch (request.verb) {
+    case Verb::Start:
+      return start(world, request);
+    case Verb::Stop:
+      return stop(world, request);
+    case Verb::Restart:
+    case Verb::TryRestart:
+      return restart(world, request);
+    case Verb::Reload:
+      return reload(world, request);
+    case Verb::ResetFailed:
+      return reset_failed(world, request);
+  }
+}
+
+void on_shutdown_request(World& world, const ShutdownRequested& request) {
+  Job job;
+  job.id = request.job;
+  job.verb = JobVerb::Shutdown;
+  job.uid = request.uid;
+  add_job(world, job);
+  begin_shutdown(world, request.kind);
+}
+
+}  // namespace init::core

@@ -1,0 +1,26 @@
+// The machine of one unit: from the moment its gates are open to the moment it is down again. state.cpp has
+// the table.
+#pragma once
+#include "libinit/core/world.h"
+
+namespace init::core {
+
+void begin_start(World& world, UnitIndex unit);
+void begin_reload(World& world, UnitIndex unit);  // there must be reload steps
+// remain-after-exit: up without a process.
+void bring_up(World& world, UnitIndex unit);
+
+// What the process whose attempt is the unit's main or control one has done. Others are ignored.
+void on_spawned(World& world, const Spawned& event);
+void on_exec_succeeded(World& world, const ExecSucceeded& event);
+void on_spawn_failed(World& world, const SpawnFailed& event);
+void on_exited(World& world, const Exited& event);
+void on_group_empty(World& world, UnitIndex unit);
+void on_phase_timer(World& world, UnitIndex unit);
+void on_restart_timer(World& world, UnitIndex unit);
+
+// After a restart of the manager: PID 1 knows nothing of this process. It is asked for again where it is
+// awaited.
+void repeat_spawn(World& world, UnitIndex unit, Attempt attempt);
+
+}  // namespace init::core

@@ -1,0 +1,265 @@
+#include "libinit/core/wishes.h"
+
+#include "libinit/core/ending.h"
+#include "libinit/core/gates.h"
+
+namespace init::core {
+namespace {
+
+struct Wish {
+  UnitIndex unit, cause;
+};
+
+struct Order {
+  UnitIndex unit, cause;
+  Stop stop;
+};
+
+std::uint64_t tag_or_zero(const World& world, UnitIndex unit) {
+  return unit == kNoUnit ? 0 : world.graph->tag(unit);
+}
+
+void forget_failures(UnitRecord& record) {
+  record.backoff = 0;
+  record.restarts = 0;
+  record.window_ns = 0;
+  record.window_count = 0;
+  record.spawn_failures = 0;
+  set_flag(record, kAnnounced, false);
+}
+
+// In one walk, whoever comes first wins: what was asked for is not stopped by what it pulls in.
+bool excluded_by_walk(const World& world, UnitIndex unit) {
+  const auto met = [&](const Link& link) {
+    return has(link.kind, Atom::Excludes) && world.derived[link.unit].stamp == world.walk;
+  };
+  for (const Link& link : world.graph->says(unit)) {
+    if (met(link)) return true;
+  }
+  for (const Link& link : world.graph->said_of(unit)) {
+    if (met(link)) return true;
+  }
+  return false;
+}
+
+void stop_excluded(World& world, UnitIndex unit) {
+  const auto stop = [&](const Link& link) {
+    if (!has(link.kind, Atom::Excludes)) return;
+    const UnitRecord& other = world.units[link.unit];
+    if (other.goal == Goal::Up || !is_down(other.state)) take_down(world, link.unit, Stop::Hold, unit);
+  };
+  for (const Link& link : world.graph->says(unit)) stop(link);
+  for (const Link& link : world.graph->said_of(unit)) stop(link);
+}
+
+void set_wanted(World& world, const Wish& wish) {
+  finish_jobs(world, wish.unit, kStops, JobOutcome::Canceled, wish.cause == kNoUnit ? wish.unit : wish.cause);
+  UnitRecord& record = world.edit(wish.unit);
+  if (record.goal != Goal::Up) record.cause = tag_or_zero(world, wish.cause);
+  record.goal = Goal::Up;
+  world.touch_watchers(wish.unit);
+  world.touch(wish.unit);
+}
+
+// A request makes it try again at once, whatever came before.
+void try_again(World& world, UnitIndex unit) {
+  UnitRecord& record = world.edit(unit);
+  switch (record.state) {
+    case State::Failed:
+    case State::Backoff:
+    case State::LongBackoff:
+      forget_failures(record);
+      cancel(world, unit, TimerKind::Restart);
+      return enter(world, unit, State::Waiting);
+    case State::Stopping:
+    case State::KillWait:
+      record.end = End::Asked;
+      return;
+    default:
+      return;
+  }
+}
+
+// A walk from the unit over all that starting it pulls in.
+class Walk {
+ public:
+  Walk(World& world, bool asked) : world_(world), asked_(asked) { ++world.walk; }
+
+  void from(UnitIndex unit, UnitIndex cause) {
+    visit({unit, cause});
+    for (std::size_t next = 0; next < queue_.size(); ++next) {
+      const Wish wish = queue_[next];
+      for (const Link& link : world_.graph->says(wish.unit)) {
+        if (has(link.kind, Atom::PullsStart)) visit({link.unit, wish.unit});
+      }
+    }
+  }
+
+ private:
+  void visit(const Wish& wish) {
+    Derived& derived = world_.derived[wish.unit];
+    if (derived.stamp == world_.walk) return;
+    const bool first = queue_.empty();
+    if (!first && !is_wanted_here(wish.unit)) return;
+    derived.stamp = world_.walk;
+    queue_.push_back(wish);
+    set_wanted(world_, wish);
+    stop_excluded(world_, wish.unit);
+    if (asked_) try_again(world_, wish.unit);
+  }
+
+  bool is_wanted_here(UnitIndex unit) const {
+    if (excluded_by_walk(world_, unit)) return false;
+    const UnitRecord& record = world_.units[unit];
+    if (record.goal != Goal::Up && is_usable(world_, unit)) return false;  // a oneshot that has done its work
+    return asked_ || may_pull(world_, unit);
+  }
+
+  World& world_;
+  bool asked_;
+  std::vector<Wish> queue_;
+};
+
+// Does the stop of a unit reach the one that says `link` of it, and how?
+std::optional<Stop> spread(const Link& link, Stop stop) {
+  if (!has(link.kind, Atom::StopsWith)) return std::nullopt;
+  const bool for_good = has(link.kind, Atom::StopsForGood) && stop != Stop::Suspend;
+  return for_good ? Stop::Hold : Stop::Suspend;
+}
+
+Goal goal_after(Stop stop, Goal now) {
+  switch (stop) {
+    case Stop::Suspend:
+      return now;
+    case Stop::Hold:
+      return Goal::Held;
+    case Stop::Release:
+      return Goal::Idle;
+  }
+  return now;
+}
+
+// True if there was something to stop or a wish to end: then the stop spreads.
+bool stop_one(World& world, const Order& order) {
+  const UnitRecord& before = world.units[order.unit];
+  const Goal goal = goal_after(order.stop, before.goal);
+  const State state = before.state;
+  const bool was_wanted = before.goal == Goal::Up;
+  if (goal != before.goal) {
+    if (order.cause != kNoUnit) finish_jobs(world, order.unit, kStarts, JobOutcome::Canceled, order.cause);
+    UnitRecord& record = world.edit(order.unit);
+    record.goal = goal;
+    record.cause = tag_or_zero(world, order.cause);
+    set_flag(record, kByAdmin, false);
+    set_flag(record, kByBoot, false);
+    world.touch_watchers(order.unit);
+  }
+  if (is_up(state) || is_starting(state)) {
+    UnitRecord& record = world.edit(order.unit);
+    record.end = End::Asked;
+    if (world.graph->policy(order.unit).oneshot) set_flag(record, kDone, false);
+    set_flag(record, kRerun, false);
+    cancel(world, order.unit, TimerKind::Restart);
+    finish_jobs(world, order.unit, kReloads, JobOutcome::Canceled,
+                order.cause == kNoUnit ? order.unit : order.cause);
+    enter(world, order.unit, State::StopWaiting);
+    return true;
+  }
+  if (is_stopping(state)) {
+    const bool asked = goal != Goal::Up || order.cause == kNoUnit;
+    if (asked && before.end != End::Asked) world.edit(order.unit).end = End::Asked;
+  } else if (goal != Goal::Up && state != State::Failed && state != State::Inactive) {
+    cancel(world, order.unit, TimerKind::Restart);
+    enter(world, order.unit, State::Inactive);
+  }
+  return was_wanted && goal != Goal::Up;
+}
+
+// Whatever only `unit` needed goes with it.
+void release_unneeded(const World& world, UnitIndex unit, std::vector<Order>& queue) {
+  if (world.units[unit].goal == Goal::Up) return;
+  for (const Link& link : world.graph->says(unit)) {
+    if (!has(link.kind, Atom::PullsStart) || !world.graph->stops_when_unneeded(link.unit)) continue;
+    const bool wanted = world.units[link.unit].goal == Goal::Up;
+    if (wanted && !is_needed(world, link.unit)) queue.push_back({link.unit, unit, Stop::Release});
+  }
+}
+
+void take_all_down(World& world, std::vector<Order> queue) {
+  for (std::size_t next = 0; next < queue.size(); ++next) {
+    const Order order = queue[next];
+    if (!stop_one(world, order)) continue;
+    for (const Link& link : world.graph->said_of(order.unit)) {
+      if (const auto further = spread(link, order.stop)) queue.push_back({link.unit, order.unit, *further});
+    }
+    release_unneeded(world, order.unit, queue);
+  }
+}
+
+}  // namespace
+
+void want(World& world, UnitIndex unit, std::uint8_t flags, UnitIndex cause) {
+  UnitRecord& record = world.edit(unit);
+  if (is_down(record.state)) {
+    set_flag(record, kDone, false);
+    forget_failures(record);
+  }
+  set_flag(record, flags, true);
+  Walk(world, true).from(unit, cause);
+}
+
+void pull(World& world, UnitIndex unit, UnitIndex cause) {
+  const bool ran = world.units[unit].started_ns != 0;
+  Walk(world, false).from(unit, cause);
+  if (ran && is_down(world.units[unit].state)) schedule_restart(world, unit);
+}
+
+void take_down(World& world, UnitIndex unit, Stop stop, UnitIndex cause) {
+  take_all_down(world, {{unit, cause, stop}});
+}
+
+void suspend_bound(World& world, UnitIndex unit) {
+  for (const Link& link : world.graph->said_of(unit)) {
+    if (has(link.kind, Atom::FollowsExit)) take_down(world, link.unit, Stop::Suspend, unit);
+  }
+}
+
+void fulfil(World& world, UnitIndex unit) {
+  UnitRecord& record = world.edit(unit);
+  record.goal = Goal::Idle;
+  record.cause = 0;
+  set_flag(record, kByAdmin, false);
+  set_flag(record, kByBoot, false);
+  std::vector<Order> unneeded;
+  release_unneeded(world, unit, unneeded);
+  take_all_down(world, std::move(unneeded));
+}
+
+void run_anew(World& world, UnitIndex unit, UnitIndex cause) {
+  if (is_up(world.units[unit].state) && !world.graph->policy(unit).oneshot) return;
+  UnitRecord& record = world.edit(unit);
+  set_flag(record, kDone, false);
+  if (is_starting(record.state)) return set_flag(record, kRerun, world.graph->policy(unit).oneshot);
+  set_wanted(world, {unit, cause});
+  if (record.state != State::Up) return;
+  record.end = End::Asked;
+  enter(world, unit, State::StopWaiting);
+}
+
+bool is_needed(const World& world, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  if (has_flag(record, kByAdmin) || has_flag(record, kByBoot)) return true;
+  for (const Link& link : world.graph->said_of(unit)) {
+    if (has(link.kind, Atom::PullsStart) && world.units[link.unit].goal == Goal::Up) return true;
+  }
+  return false;
+}
+
+UnitIndex upholder(const World& world, UnitIndex unit) {
+  for (const Link& link : world.graph->said_of(unit)) {
+    if (has(link.kind, Atom::KeepsUp) && is_up(world.units[link.unit].state)) return link.unit;
+  }
+  return kNoUnit;
+}
+
+}  // namespace init::core

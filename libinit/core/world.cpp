@@ -1,0 +1,101 @@
+#include "libinit/core/world.h"
+
+#include <algorithm>
+
+namespace init::core {
+namespace {
+
+bool awaits_start(State state) {
+  return state == State::Waiting || state == State::Blocked || state == State::Preparing;
+}
+
+}  // namespace
+
+UnitRecord& World::edit(UnitIndex unit) {
+  if (!derived[unit].changed) {
+    derived[unit].changed = true;
+    changed.push_back(unit);
+  }
+  return units[unit];
+}
+
+void World::touch(UnitIndex unit) {
+  if (derived[unit].dirty) return;
+  derived[unit].dirty = true;
+  dirty.push_back(unit);
+}
+
+void World::touch_watchers(UnitIndex unit) {
+  for (const UnitIndex watcher : graph->watchers(unit)) touch(watcher);
+}
+
+void load_graph(World& world, std::shared_ptr<const Graph> graph) {
+  world.graph = std::move(graph);
+  const std::size_t size = world.graph->size();
+  world.units.assign(size, {});
+  world.derived.assign(size, {});
+  world.dirty.clear();
+  world.dirty_head = 0;
+  world.changed.clear();
+  world.counts = {};
+  world.counts[static_cast<std::size_t>(PublicState::Inactive)] =
+      static_cast<std::uint32_t>(world.graph->loaded_count());
+  world.busy = 0;
+  for (UnitIndex u = 0; u < size; ++u) world.units[u].tag = world.graph->tag(u);
+}
+
+void enter(World& world, UnitIndex unit, State state) {
+  UnitRecord& record = world.edit(unit);
+  const State left = record.state;
+  record.state = state;
+  record.since_ns = world.now.since_epoch.count();
+  if (!(awaits_start(left) && awaits_start(state))) world.derived[unit].cursor = 0;
+  world.busy += static_cast<std::uint32_t>(!is_down(state)) - static_cast<std::uint32_t>(!is_down(left));
+  const PublicState from = public_state(left), to = public_state(state);
+  if (world.graph->is_loaded(unit)) {
+    --world.counts[static_cast<std::size_t>(from)];
+    ++world.counts[static_cast<std::size_t>(to)];
+  }
+  // The time allowed for a start runs over all its steps.
+  if (!(is_starting(left) && is_starting(state))) cancel(world, unit, TimerKind::Phase);
+  if (from != to) world.emit(StateChanged{unit, from, to});
+  follow_jobs(world, unit);
+  world.touch(unit);
+  world.touch_watchers(unit);
+}
+
+void arm(World& world, UnitIndex unit, TimerKind kind, MonotonicTime deadline) {
+  if (deadline == MonotonicTime::never()) return cancel(world, unit, kind);
+  UnitRecord& record = world.edit(unit);
+  const std::uint32_t serial = ++record.serial;
+  const bool phase = kind == TimerKind::Phase;
+  (phase ? record.phase_serial : record.restart_serial) = serial;
+  (phase ? record.phase_deadline_ns : record.restart_deadline_ns) =
+      std::max<std::int64_t>(1, deadline.since_epoch.count());  // 0 = not armed
+  world.emit(ArmTimer{unit, kind, serial, deadline});
+}
+
+void cancel(World& world, UnitIndex unit, TimerKind kind) {
+  const UnitRecord& record = world.units[unit];
+  const bool phase = kind == TimerKind::Phase;
+  if ((phase ? record.phase_deadline_ns : record.restart_deadline_ns) == 0) return;
+  UnitRecord& edited = world.edit(unit);
+  (phase ? edited.phase_deadline_ns : edited.restart_deadline_ns) = 0;
+  world.emit(CancelTimer{unit, kind});
+}
+
+bool has_leftover(const World& world, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  if (record.main_attempt != 0 || record.control_attempt != 0) return true;
+  const unit::KillMode mode = world.graph->policy(unit).kill_mode;
+  const bool whole_group = mode == unit::KillMode::Group || mode == unit::KillMode::Mixed;
+  return whole_group && has_flag(record, kGroup);
+}
+
+bool is_usable(const World& world, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  if (is_up(record.state)) return true;
+  return has_flag(record, kDone) && is_down(record.state) && world.graph->policy(unit).oneshot;
+}
+
+}  // namespace init::core
