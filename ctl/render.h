@@ -1,0 +1,30 @@
+// Replies to screens. Pure: the same reply and style give the same text. Every string that is not our own
+// goes through printable(). Each text ends with a line break.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ctl/text.h"
+#include "libinit/api/message.h"
+
+namespace init::ctl {
+
+[[nodiscard]] std::string render_status(const Style& style, const api::Status& status);
+[[nodiscard]] std::string render_system(const Style& style, const api::SystemReply& system);
+[[nodiscard]] std::string render_list(const Style& style, const api::ListReply& list);
+[[nodiscard]] std::string render_why(const Style& style, const api::WhyReply& why);
+[[nodiscard]] std::string render_plan(const Style& style, const api::PlanReply& plan);
+[[nodiscard]] std::string render_cat(const Style& style, const api::CatReply& cat);
+[[nodiscard]] std::string render_reload(const Style& style, const api::DaemonReloadReply& reload);
+
+// The end of a job: one line when it went well, else what happened, what the culprit said, and the next step.
+[[nodiscard]] std::string render_job(const Style& style, api::Verb verb, const api::JobReply& job);
+// What a job waits for, on one line without a line break.
+[[nodiscard]] std::string render_progress(const Style& style, const api::JobReply& job);
+[[nodiscard]] std::string render_error(const Style& style, const api::CallError& error);
+
+// "●", coloured by the state.
+[[nodiscard]] std::string mark(const Style& style, api::State state);
+
+}  // namespace init::ctl
