@@ -64,10 +64,12 @@ struct End {
 
 // Never returns. The parent of the child: spoiled, and the one that waits.
 [[noreturn]] void be_parent(std::vector<std::byte>& plan, const RunOptions& options, int report, int end_fd) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves nothing behind
   if (options.spoil_parent) options.spoil_parent();
   End end;
   end.pid = fork_with(options.shares_table);
   if (end.pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (options.spoil_child) options.spoil_child();
     run_child_steps(plan, {report, options.passed, options.cgroup_procs_fd, options.shares_table});
   }
