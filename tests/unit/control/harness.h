@@ -1,6 +1,7 @@
 // A server on a socket of its own, and raw clients beside it, all in one thread: tests turn the loop by hand.
 #pragma once
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
