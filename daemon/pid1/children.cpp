@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -20,6 +21,8 @@ bool lives(const Slot& slot) noexcept {
   return slot.state == SlotState::Spawning || slot.state == SlotState::Running;
 }
 
+constexpr int kReservedFds = 64;
+
 constexpr std::uint32_t home(std::int32_t pid) {
   return static_cast<std::uint32_t>(pid) % kPidEntries;
 }
@@ -30,9 +33,8 @@ void Children::start(bool resumed) noexcept {
   getrlimit(RLIMIT_NOFILE, &limit_before_);
   rlimit raised = limit_before_;
   raised.rlim_cur = raised.rlim_max;
-  if (raised.rlim_cur <= kLowFds)
-    log_line("the limit on open files leaves no room for pidfds: ends show in sweeps only");
   setrlimit(RLIMIT_NOFILE, &raised);
+  pidfd_end_ = static_cast<int>(std::min<rlim_t>(raised.rlim_cur, 1U << 30)) - kReservedFds;
   list_fd_ = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
   if (!resumed) return;
   facts_.own().low_owner.fill(0);
@@ -53,7 +55,7 @@ void Children::resume_slot(std::uint32_t index) noexcept {
   Child& self = child(index);
   if (slot.state != SlotState::Spawning || fcntl(self.report, F_SETFD, FD_CLOEXEC) != 0) self.report = -1;
   if (self.report >= 0) static_cast<void>(loop_.add(self.report, EPOLLIN, {kReport, index}));
-  hold_pidfd(index, open_pidfd(pid));
+  hold_pidfd(index, pidfd_open(pid));
 }
 
 void Children::signal(const channel::SignalBody& request) noexcept {
@@ -92,7 +94,7 @@ void Children::watch(const channel::WatchBody& request) noexcept {
   child(index) = Child{};
   *facts_.pid_cell(index) = request.pid;
   remember(request.pid, index);
-  hold_pidfd(index, open_pidfd(request.pid));
+  hold_pidfd(index, pidfd_open(request.pid));
   End end;
   if (child(index).pidfd >= 0 || peek(P_PID, request.pid, end) != Peek::NotOurs) return;
   const channel::Orphan* gone = facts_.find_orphan(request.pid);

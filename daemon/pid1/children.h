@@ -20,10 +20,10 @@ namespace init::pid1 {
 // comes before what the manager wants next.
 enum Kind : std::uint32_t { kReport = 0, kExit = 1, kSignals = 2, kChannel = 3 };
 
-// The number of a new fd at or above kLowFds, O_CLOEXEC; the old one is closed in any case. -1 = no room.
+// Moves an fd to kLowFds or above (half of the limit where that is lower), O_CLOEXEC; the old number is
+// closed in any case. -1 = no room.
 [[nodiscard]] int raise_fd(int fd) noexcept;
-// At or above kLowFds; -1 with errno.
-[[nodiscard]] int open_pidfd(std::int32_t pid) noexcept;
+[[nodiscard]] int pidfd_open(std::int32_t pid) noexcept;
 
 // A process ended: what waitid(2) told.
 struct End {
@@ -96,7 +96,8 @@ class Children {
   Facts& facts_;
   process::EventLoop& loop_;
   rlimit limit_before_{};
-  int list_fd_ = -1;  // /proc/thread-self/children
+  int pidfd_end_ = 0;  // pidfds stay below: the rest is for reports and the store
+  int list_fd_ = -1;   // /proc/thread-self/children
   std::int32_t reserved_ = 0;
   std::uint32_t without_pidfd_ = 0;
   MonotonicTime sweep_due_ = MonotonicTime::never();

@@ -20,7 +20,7 @@ using process::ChildStep;
 using process::ExitStatus;
 
 constexpr Duration kSweepDistance = std::chrono::milliseconds(10);
-constexpr int kSweepShare = 20;  // sweeps take at most one twentieth of the time
+constexpr int kSweepShare = 20;  // sweeps in vain take at most one twentieth of the time
 
 std::array<char, 65536> list_text;
 
@@ -155,14 +155,17 @@ void Children::child_signal() noexcept {
 void Children::sweep(bool all) noexcept {
   const MonotonicTime begin = monotonic_now();
   sweep_due_ = MonotonicTime::never();
+  bool found = false;
   const bool listed = each_child([&](std::int32_t pid) {
     if (pid == reserved_) return false;
     const std::uint32_t index = all ? kNoSlot : slot_of(pid);
-    return (index == kNoSlot || child(index).pidfd < 0) && collect(pid);
+    const bool gone = (index == kNoSlot || child(index).pidfd < 0) && collect(pid);
+    found = found || gone;
+    return gone;
   });
   if (!listed) sweep_by_wait();
   const MonotonicTime end = monotonic_now();
-  next_sweep_ = end + std::max(kSweepDistance, (end - begin) * kSweepShare);
+  next_sweep_ = end + (found ? kSweepDistance : std::max(kSweepDistance, (end - begin) * kSweepShare));
 }
 
 // The list is in the order of arrival and only PID 1 removes from it, so what was taken away moves the rest

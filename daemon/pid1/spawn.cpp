@@ -58,14 +58,18 @@ struct Children::Request {
 };
 
 int raise_fd(int fd) noexcept {
-  const int raised = fcntl(fd, F_DUPFD_CLOEXEC, kLowFds);
+  int raised = fcntl(fd, F_DUPFD_CLOEXEC, kLowFds);
+  if (raised < 0 && errno == EINVAL) {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    raised = fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(limit.rlim_cur / 2));
+  }
   close(fd);
   return raised;
 }
 
-int open_pidfd(std::int32_t pid) noexcept {
-  const long fd = syscall(SYS_pidfd_open, pid, 0);
-  return fd < 0 ? -1 : raise_fd(static_cast<int>(fd));
+int pidfd_open(std::int32_t pid) noexcept {
+  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
 }
 
 void Children::spawn(channel::Packet& packet) noexcept {
@@ -139,8 +143,7 @@ bool Children::launch(Request& request) noexcept {
   child(index).report = report;
   // Should the loop refuse it, the reports are read when the child ends.
   static_cast<void>(loop_.add(report, EPOLLIN, {kReport, index}));
-  if (pidfd >= 0) pidfd = raise_fd(pidfd);
-  hold_pidfd(index, pidfd >= 0 ? pidfd : open_pidfd(pid));
+  hold_pidfd(index, pidfd >= 0 ? pidfd : pidfd_open(pid));
   return true;
 }
 
@@ -206,9 +209,10 @@ void Children::fail(std::uint32_t index, ChildStep step, int error) noexcept {
   });
 }
 
-// Without a pidfd, or where the loop refuses it, the end shows in a sweep.
+// Takes the pidfd. Without one, or where there is no room for it, the end shows in a sweep.
 void Children::hold_pidfd(std::uint32_t index, int pidfd) noexcept {
-  if (pidfd >= 0 && loop_.add(pidfd, EPOLLIN, {kExit, index}) != 0) {
+  if (pidfd >= 0) pidfd = raise_fd(pidfd);
+  if (pidfd >= 0 && (pidfd >= pidfd_end_ || loop_.add(pidfd, EPOLLIN, {kExit, index}) != 0)) {
     close(pidfd);
     pidfd = -1;
   }

@@ -1,0 +1,153 @@
+// Ends: none is lost, none is wrong, none waits; whoever the parent was.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/unit/pid1/harness.h"
+
+namespace init::test {
+namespace {
+
+using channel::SlotState;
+
+World container() {
+  World world;
+  world.new_pid_namespace = true;
+  return world;
+}
+
+bool all_in(const Manager& manager, std::uint32_t count, SlotState state) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (manager.slot(i).state != state) return false;
+  }
+  return true;
+}
+
+process::PlanInput program(const std::vector<std::string>& words) {
+  process::PlanInput input;
+  input.program = words[0];
+  input.arguments = words;
+  return input;
+}
+
+bool is_zombie(std::int32_t pid) {
+  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  return stat.find(") Z ") != std::string::npos;
+}
+
+TEST(Reap, LeavesNoZombieOfFiveThousandOrphansBesideAThousandServices) {
+  Initd initd(container());
+  const Manager& manager = initd.manager();
+  for (std::uint32_t i = 0; i < 1000; ++i) manager.spawn(i, program({"/bin/sleep", "1000"}));
+  ASSERT_TRUE(manager.until([&] { return all_in(manager, 1000, SlotState::Running); }));
+  manager.spawn(1000, program({FAKE_MANAGER, "orphans", "5000"}));
+  ASSERT_TRUE(manager.until_state(1000, SlotState::Exited));  // they all end with their parent
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(manager.until([&] { return manager.facts.header().orphans_reaped >= 5000; }));
+  const auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_LT(took, std::chrono::seconds(1));
+  EXPECT_TRUE(all_in(manager, 1000, SlotState::Running));
+}
+
+TEST(Reap, RecordsFiveHundredExitsThatHappenedWhileItWasStopped) {
+  Initd initd;
+  const Manager& manager = initd.manager();
+  const std::string gate = initd.folder + "/gate";
+  ASSERT_EQ(mkfifo(gate.c_str(), 0600), 0);
+  const UniqueFd hold(open(gate.c_str(), O_RDWR | O_CLOEXEC));
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    const std::string end =
+        i < 256 ? "exit " + std::to_string(i) : "kill -" + std::to_string(i % 2 == 0 ? 9 : 15) + " $$";
+    manager.shell(i, "read line <" + gate + "; " + end);
+  }
+  ASSERT_TRUE(manager.until([&] { return all_in(manager, 500, SlotState::Running); }));
+  kill(initd.pid, SIGSTOP);
+  const std::string lines(500, '\n');
+  ASSERT_EQ(write(hold.get(), lines.data(), lines.size()), 500);
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    while (!is_zombie(manager.facts.pid(i))) sched_yield();
+  }
+  kill(initd.pid, SIGCONT);
+  ASSERT_TRUE(manager.until([&] { return all_in(manager, 500, SlotState::Exited); }));
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    const channel::Slot slot = manager.slot(i);
+    EXPECT_EQ(slot.exit_kind, i < 256 ? 1U : 2U) << i;
+    EXPECT_EQ(slot.exit_value, i < 256 ? static_cast<int>(i) : i % 2 == 0 ? 9 : 15) << i;
+  }
+}
+
+TEST(Reap, AdoptsOrphansEvenWhereItIsNotPid1) {
+  Initd initd;
+  const Manager& manager = initd.manager();
+  manager.spawn(0, program({FAKE_MANAGER, "orphans", "50"}));
+  EXPECT_TRUE(manager.until([&] { return manager.facts.header().orphans_reaped >= 50; }));
+  EXPECT_EQ(manager.facts.header().environment, channel::Environment::Process);
+}
+
+TEST(Reap, WatchesAProcessThatAnotherOneLeftBehind) {
+  Initd initd(container());
+  const Manager& manager = initd.manager();
+  const std::string pid_file = initd.folder + "/pid";
+  manager.shell(0, "(read x </proc/self/nothing; exec sleep 1000) & echo $! >" + pid_file);
+  ASSERT_TRUE(manager.until_state(0, SlotState::Exited));
+  const int pid = std::stoi(read_file(pid_file));
+  const channel::WatchBody body{.tag = 5, .slot = 1, .attempt = 2, .role = 3, .pid = pid};
+  manager.send({.type = channel::MessageType::Watch, .body = channel::body_bytes(body)});
+  ASSERT_TRUE(manager.until_state(1, SlotState::Running));
+  manager.signal(1, SIGKILL, channel::SignalScope::Process, 2);
+  ASSERT_TRUE(manager.until_state(1, SlotState::Exited));
+  EXPECT_EQ(manager.slot(1).exit_value, SIGKILL);
+  EXPECT_EQ(manager.slot(1).flags, channel::kSlotWatched);
+}
+
+TEST(Reap, KnowsTheEndOfAnOrphanThatIsWatchedTooLate) {
+  Initd initd(container());
+  const Manager& manager = initd.manager();
+  const std::string pid_file = initd.folder + "/pid";
+  manager.shell(0, "(exit 33) & echo $! >" + pid_file + "; exec sleep 0");
+  ASSERT_TRUE(manager.until_state(0, SlotState::Exited));
+  ASSERT_TRUE(manager.until([&] { return manager.facts.header().orphans_reaped == 1; }));
+  const auto watch = [&](std::uint32_t slot, int pid) {
+    const channel::WatchBody body{.slot = slot, .attempt = 1, .pid = pid};
+    manager.send({.type = channel::MessageType::Watch, .body = channel::body_bytes(body)});
+  };
+  watch(1, std::stoi(read_file(pid_file)));
+  watch(2, 4000000);
+  ASSERT_TRUE(manager.until_state(1, SlotState::Exited));
+  ASSERT_TRUE(manager.until_state(2, SlotState::Exited));
+  EXPECT_EQ(manager.slot(1).exit_value, 33);
+  EXPECT_EQ(manager.slot(2).flags, channel::kSlotWatched | channel::kSlotUncertain);
+}
+
+TEST(Finish, EndsEverythingAndExitsWithTheCode) {
+  Initd initd(container());
+  const Manager& manager = initd.manager();
+  manager.shell(0, "trap '' TERM; while :; do sleep 1000; done");
+  manager.shell(1, "setsid sleep 1000 & exec sleep 1000");
+  ASSERT_TRUE(manager.until_state(0, SlotState::Running));
+  ASSERT_TRUE(manager.until_state(1, SlotState::Running));
+  manager.finish(200, 17);
+  const int status = initd.wait();
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 17);
+}
+
+TEST(Finish, ReachesDaemonsThatLeftTheirSessionWhereItIsNotPid1) {
+  Initd initd;
+  const Manager& manager = initd.manager();
+  const std::string pid_file = initd.folder + "/pid";
+  manager.shell(0, "setsid sh -c 'trap \"\" TERM; echo $$ >" + pid_file + "; exec sleep 1000' & wait");
+  ASSERT_TRUE(manager.until_state(0, SlotState::Running));
+  while (read_file(pid_file).empty()) sched_yield();
+  const int pid = std::stoi(read_file(pid_file));
+  manager.finish(100, 3);
+  EXPECT_EQ(WEXITSTATUS(initd.wait()), 3);
+  EXPECT_EQ(kill(pid, 0), -1);
+}
+
+}  // namespace
+}  // namespace init::test
