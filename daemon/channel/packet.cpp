@@ -87,8 +87,9 @@ Packet::Outcome Packet::receive(int socket) noexcept {
   packet.msg_control = control.data();
   packet.msg_controllen = control.size();
   ssize_t got = 0;
+  // A peer that died with unread packets leaves one ECONNRESET in front of what it had sent.
   do got = recvmsg(socket, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  while (got < 0 && errno == EINTR);
+  while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   if (got < 0) return errno == EAGAIN ? Outcome::Empty : Outcome::Closed;
   for (cmsghdr* part = CMSG_FIRSTHDR(&packet); part != nullptr; part = CMSG_NXTHDR(&packet, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;

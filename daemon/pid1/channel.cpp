@@ -46,16 +46,15 @@ void store_drop(Facts& facts, const StoreBody& entry) noexcept {
 }
 
 void store_put(Facts& facts, const StoreBody& entry, int fd) noexcept {
-  const int raised = entry.kind == 0 ? -1 : raise_fd(fd);
-  if (entry.kind == 0) close(fd);
+  const int raised = raise_fd(fd);
   store_drop(facts, entry);
   FactsHeader& header = facts.edit();
   StoreEntry* begin = facts.store();
   StoreEntry* place =
       std::find_if(begin, begin + header.store_used, [](const StoreEntry& e) { return e.kind == 0; });
-  if (raised < 0 || place == begin + channel::kStoreCount) {
+  if (entry.kind == 0 || place == begin + channel::kStoreCount) {
     log_line(Line("store: no room for a descriptor of kind ").number(entry.kind));
-    if (raised >= 0) close(raised);
+    close(raised);
     return;
   }
   *place = {.kind = entry.kind, .fd = raised, .tag = entry.tag};
@@ -65,9 +64,10 @@ void store_put(Facts& facts, const StoreBody& entry, int fd) noexcept {
 int Channel::open_pair() noexcept {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return -1;
-  const int bell = raise_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (bell < 0) log_line(Line("no doorbell: errno ").number(errno));
   const int theirs = raise_fd(ends[1]);
-  adopt(raise_fd(ends[0]), bell);
+  adopt(raise_fd(ends[0]), raise_fd(bell));
   return theirs;
 }
 

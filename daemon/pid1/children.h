@@ -20,8 +20,7 @@ namespace init::pid1 {
 // comes before what the manager wants next.
 enum Kind : std::uint32_t { kReport = 0, kExit = 1, kSignals = 2, kChannel = 3 };
 
-// Moves an fd to kLowFds or above (half of the limit where that is lower), O_CLOEXEC; the old number is
-// closed in any case. -1 = no room.
+// Moves an fd, as long as there is room, to kLowFds or above, O_CLOEXEC. Its number from now on.
 [[nodiscard]] int raise_fd(int fd) noexcept;
 [[nodiscard]] int pidfd_open(std::int32_t pid) noexcept;
 

@@ -58,7 +58,8 @@ std::int32_t Guard::fork_manager(int socket) noexcept {
   return static_cast<std::int32_t>(pid);
 }
 
-// The sources lie at kLowFds or above, so no dup2 overwrites one. Handlers go with the exec.
+// The sources lie at kLowFds or above, at least behind the first few of start(), so no dup2 overwrites one.
+// Handlers go with the exec.
 void Guard::become_manager(int socket) noexcept {
   setsid();  // Ctrl-C is for initd; the manager hears of it through the facts
   dup2(socket, channel::kChannelFd);
@@ -79,7 +80,7 @@ bool Guard::has_ended() noexcept {
   header.manager_last_exit_kind = static_cast<std::int32_t>(end.kind);
   header.manager_last_exit_value = end.value;
   ++header.manager_restarts;
-  killed_ = ready_ && end.kind != 1 && end.value == SIGKILL;
+  killed_ = end.kind != 1 && end.value == SIGKILL;
   if (!retired_) {
     log_line(Line("the manager has ended (")
                  .text(end.kind == 1 ? "exit " : "signal ")
@@ -108,7 +109,7 @@ Duration Guard::next_delay(MonotonicTime now) noexcept {
   const bool often = death_count_ > deaths_.size() && now - oldest < kMinute;
   if (!often) return delay_ = Duration::zero();
   delay_ = std::clamp(delay_ * 2, kFirstDelay, kMinute);
-  return killed_ ? kKilledDelay : delay_;
+  return killed_ && ready_ ? kKilledDelay : delay_;
 }
 
 void Guard::kill_manager() noexcept {

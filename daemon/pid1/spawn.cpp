@@ -58,12 +58,8 @@ struct Children::Request {
 };
 
 int raise_fd(int fd) noexcept {
-  int raised = fcntl(fd, F_DUPFD_CLOEXEC, kLowFds);
-  if (raised < 0 && errno == EINVAL) {
-    rlimit limit{};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    raised = fcntl(fd, F_DUPFD_CLOEXEC, static_cast<int>(limit.rlim_cur / 2));
-  }
+  const int raised = fcntl(fd, F_DUPFD_CLOEXEC, kLowFds);
+  if (raised < 0) return fd;
   close(fd);
   return raised;
 }
@@ -123,10 +119,10 @@ bool Children::launch(Request& request) noexcept {
                    std::all_of(request.passed.begin(), request.passed.end(), low);
   const int report = raise_fd(ends[0]);
   int pidfd = -1;
-  const std::int32_t pid = report < 0 ? -EMFILE : clone_child(request, pidfd);
+  const std::int32_t pid = clone_child(request, pidfd);
   if (pid <= 0) {
     close(request.report);
-    if (report >= 0) close(report);
+    close(report);
     fail(index, request.join && request.procs < 0 ? ChildStep::Cgroup : ChildStep::Fork, -pid);
     return false;
   }
@@ -212,7 +208,9 @@ void Children::fail(std::uint32_t index, ChildStep step, int error) noexcept {
 // Takes the pidfd. Without one, or where there is no room for it, the end shows in a sweep.
 void Children::hold_pidfd(std::uint32_t index, int pidfd) noexcept {
   if (pidfd >= 0) pidfd = raise_fd(pidfd);
-  if (pidfd >= 0 && (pidfd >= pidfd_end_ || loop_.add(pidfd, EPOLLIN, {kExit, index}) != 0)) {
+  const bool room =
+      pidfd < pidfd_end_ && (pidfd >= static_cast<int>(kLowFds) || pidfd_end_ <= static_cast<int>(kLowFds));
+  if (pidfd >= 0 && (!room || loop_.add(pidfd, EPOLLIN, {kExit, index}) != 0)) {
     close(pidfd);
     pidfd = -1;
   }

@@ -73,7 +73,7 @@ class Initd {
   Initd& operator=(const Initd&) = delete;
 
   // The first manager, or the next one after the last was killed.
-  [[nodiscard]] Manager& manager();
+  Manager& manager();
   void next_manager();
   void kill_manager() const;
   // The exit status as waitpid(2) gives it.

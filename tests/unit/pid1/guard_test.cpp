@@ -1,0 +1,216 @@
+// The manager may die at any moment: nothing it asked for is lost, nothing it should know is.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <map>
+#include <random>
+
+#include "tests/unit/pid1/harness.h"
+
+namespace init::test {
+namespace {
+
+using channel::MessageType;
+using channel::SlotState;
+
+channel::ResumedBody resumed(Manager& manager) {
+  channel::Packet& packet = manager.receive();
+  EXPECT_EQ(packet.header().type, MessageType::Resumed);
+  return packet.body<channel::ResumedBody>();
+}
+
+TEST(Guard, StartsTheNextManagerAndLeavesServicesAlone) {
+  Initd initd;
+  EXPECT_EQ(resumed(initd.manager()).epoch, 1U);
+  initd.manager().shell(0, "exec sleep 1000");
+  ASSERT_TRUE(initd.manager().until_state(0, SlotState::Running));
+  const std::int32_t pid = initd.manager().slot(0).pid;
+  initd.kill_manager();
+  initd.next_manager();
+  EXPECT_EQ(resumed(initd.manager()).epoch, 2U);
+  EXPECT_EQ(initd.manager().slot(0).pid, pid);
+  EXPECT_EQ(initd.manager().slot(0).state, SlotState::Running);
+  EXPECT_EQ(initd.manager().facts.header().manager_restarts, 1U);
+  EXPECT_EQ(initd.manager().facts.header().manager_last_exit_value, SIGKILL);
+}
+
+TEST(Guard, WaitsAfterTheFifthDeathInARow) {
+  Initd initd;
+  initd.manager();
+  const auto begin = std::chrono::steady_clock::now();
+  for (int death = 1; death <= 5; ++death) {
+    initd.manager().link.reset();  // the fake manager exits
+    initd.next_manager();
+    const auto took = std::chrono::steady_clock::now() - begin;
+    EXPECT_EQ(took > std::chrono::milliseconds(900), death == 5) << death;
+  }
+}
+
+TEST(Guard, CarriesOutWhatADeadManagerHadAskedFor) {
+  Initd initd;
+  initd.manager();
+  kill(initd.pid, SIGSTOP);
+  for (std::uint32_t i = 0; i < 50; ++i) initd.manager().shell(i, "exit " + std::to_string(i));
+  initd.kill_manager();
+  kill(initd.pid, SIGCONT);
+  initd.next_manager();
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    ASSERT_TRUE(initd.manager().until_state(i, SlotState::Exited));
+    EXPECT_EQ(initd.manager().slot(i).exit_value, static_cast<int>(i));
+  }
+}
+
+// The ledger: what each spawn must end with, by what the test knows to have sent.
+TEST(Guard, LosesNothingWhenManagersDieAtRandomMomentsUnderLoad) {
+  World world;
+  world.new_pid_namespace = true;
+  Initd initd(world);
+  std::mt19937 random(7);
+  constexpr std::uint32_t kSlots = 40;
+  std::array<std::uint32_t, kSlots> attempt{};
+  std::array<int, kSlots> expected{};
+  int checked = 0;
+  for (int round = 0; round < 60; ++round) {
+    const std::uint32_t last = 1 + static_cast<std::uint32_t>(random()) % kSlots;
+    for (std::uint32_t i = 0; i < last; ++i) {
+      if (initd.manager().slot(i).state == SlotState::Exited) {
+        EXPECT_EQ(initd.manager().slot(i).attempt, attempt[i]);
+        EXPECT_EQ(initd.manager().slot(i).exit_value, expected[i]);
+        ++checked;
+        initd.manager().acknowledge(i, attempt[i]);
+      } else if (attempt[i] != 0) {
+        continue;
+      }
+      ++attempt[i];
+      expected[i] = static_cast<int>(random() % 256);
+      initd.manager().shell(i, "exit " + std::to_string(expected[i]), attempt[i]);
+    }
+    initd.manager().say(MessageType::Ready);  // it was up: what kills it is not its own fault
+    initd.kill_manager();
+    initd.next_manager();
+    for (std::uint32_t i = 0; i < kSlots; ++i) {
+      const channel::Slot slot = initd.manager().slot(i);
+      EXPECT_EQ(slot.attempt, attempt[i]) << "a spawn was lost";
+    }
+  }
+  for (std::uint32_t i = 0; i < kSlots; ++i) {
+    EXPECT_TRUE(attempt[i] == 0 || initd.manager().until_state(i, SlotState::Exited));
+  }
+  EXPECT_GT(checked, 200);
+}
+
+TEST(Store, KeepsDescriptorsOverTheDeathOfTheManager) {
+  Initd initd;
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  initd.manager().store(9, 77, ends[0]);
+  initd.manager().store(9, 77, ends[1]);  // replaces it
+  initd.kill_manager();
+  initd.next_manager();
+  static_cast<void>(resumed(initd.manager()));
+  const auto fetch = [&](std::uint64_t tag) -> channel::Packet& {
+    const channel::StoreBody body{.tag = tag, .kind = 9};
+    initd.manager().send({.type = MessageType::FetchFd, .sequence = 5, .body = channel::body_bytes(body)});
+    return initd.manager().receive();
+  };
+  EXPECT_EQ(fetch(78).fds().size(), 0U);
+  channel::Packet& answer = fetch(77);
+  ASSERT_EQ(answer.fds().size(), 1U);
+  EXPECT_EQ(answer.header().sequence, 5U);
+  EXPECT_EQ(write(answer.fds()[0], "x", 1), 1);
+  const channel::StoreBody body{.tag = 77, .kind = 9};
+  initd.manager().send({.type = MessageType::DropFd, .body = channel::body_bytes(body)});
+  EXPECT_EQ(fetch(77).fds().size(), 0U);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST(Store, DoesNotWaitForAManagerThatReadsNothing) {
+  Initd initd;
+  const channel::StoreBody body{.tag = 1, .kind = 9};
+  for (int i = 0; i < 5000; ++i) {
+    if (!initd.manager().try_send({.type = MessageType::FetchFd, .body = channel::body_bytes(body)})) break;
+  }
+  initd.next_manager();  // the broken one was killed
+  EXPECT_EQ(initd.manager().facts.header().manager_restarts, 1U);
+}
+
+TEST(Signals, AreToldToTheManager) {
+  Initd initd;
+  const Manager& manager = initd.manager();
+  kill(initd.pid, SIGHUP);
+  kill(initd.pid, SIGTERM);
+  kill(initd.pid, SIGRTMIN + 3);
+  const auto& signals = manager.facts.header().signals;
+  const auto count = [&](int signal) { return signals[static_cast<std::size_t>(signal)].count; };
+  EXPECT_TRUE(
+      manager.until([&] { return count(SIGHUP) == 1 && count(SIGTERM) == 1 && count(SIGRTMIN + 3) == 1; }));
+  EXPECT_EQ(signals[SIGHUP].sender_pid, getpid());
+}
+
+TEST(Signals, FromTheTerminalDoNotReachTheManagerItself) {
+  Initd initd;
+  const Manager& manager = initd.manager();
+  EXPECT_EQ(getsid(manager.pid), manager.pid);
+}
+
+TEST(Notify, SaysReadyOnceAndHidesTheSocket) {
+  World world;
+  world.notify_socket = "@initd-test-" + std::to_string(getpid());
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  world.notify_socket.copy(name.sun_path, sizeof(name.sun_path) - 1);
+  name.sun_path[0] = '\0';
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + world.notify_socket.size());
+  ASSERT_EQ(bind(socket.get(), static_cast<const sockaddr*>(static_cast<void*>(&name)), size), 0);
+  Initd initd(world);
+  initd.manager().say(MessageType::Ready);
+  char text[64];
+  EXPECT_EQ(std::string(text, static_cast<std::size_t>(recv(socket.get(), text, sizeof(text), 0))),
+            "READY=1\n");
+  EXPECT_EQ(read_file("/proc/" + std::to_string(initd.manager().pid) + "/environ").find("NOTIFY_SOCKET"),
+            std::string::npos);
+}
+
+TEST(Channel, SurvivesAHundredThousandRandomPackets) {
+  World world;
+  world.new_pid_namespace = true;
+  Initd initd(world);
+  const Manager& manager = initd.manager();
+  std::mt19937 random(11);
+  std::vector<std::byte> packet(300);
+  for (int i = 0; i < 100'000; ++i) {
+    for (std::byte& byte : packet) byte = static_cast<std::byte>(random());
+    channel::MessageHeader header{};
+    header.type = static_cast<MessageType>(random() % 40);
+    if (header.type == MessageType::Finish) continue;
+    const std::size_t body = channel::body_size(header.type);
+    if (random() % 4 != 0 && body < 200) {  // well-formed but for what it says
+      header.payload = static_cast<std::uint32_t>(random() % 64);
+      std::memcpy(packet.data(), &header, sizeof(header));
+      packet.resize(sizeof(header) + body + header.payload);
+    } else {
+      packet.resize(1 + random() % 300);
+    }
+    while (::send(manager.socket.get(), packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+           errno == EAGAIN) {
+      sched_yield();
+    }
+    packet.resize(300);
+    char answer[256];
+    while (recv(manager.socket.get(), answer, sizeof(answer), MSG_DONTWAIT) > 0) {
+    }
+  }
+  manager.shell(60'000, "exit 4", 9);
+  ASSERT_TRUE(manager.until_state(60'000, SlotState::Exited));
+  EXPECT_EQ(manager.slot(60'000).exit_value, 4);
+  EXPECT_EQ(manager.facts.header().manager_restarts, 0U);
+}
+
+}  // namespace
+}  // namespace init::test
