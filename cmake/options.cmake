@@ -16,6 +16,9 @@ if(INITD_SANITIZE)
 else()
   target_compile_options(initd_options INTERFACE $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
 endif()
+if(INITD_FUZZ)
+  target_compile_options(initd_options INTERFACE -fsanitize=fuzzer-no-link)  # a fuzzer sees which branches it takes
+endif()
 target_link_options(initd_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 
 # initd_static(TARGET): the three static programs; a sanitizer cannot be linked statically.
