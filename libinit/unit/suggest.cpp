@@ -54,7 +54,7 @@ std::string table_text(const Key& key) {
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   if (word.size() > kLongestWord) return {};
   std::string_view best;
-  std::size_t limit = std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::size_t limit = std::max<std::size_t>(1, word.size() / 4) + 1;
   for (const std::string_view candidate : candidates) {
     if (candidate.size() > kLongestWord) continue;
     const std::size_t distance = edit_distance(word, candidate);

@@ -10,7 +10,7 @@
 namespace init::unit {
 
 // The candidate at the smallest edit distance (a swap of neighbours counts once), or empty when none is near:
-// up to a third of the word's length, at least 1.
+// up to a quarter of the word's length, at least 1.
 [[nodiscard]] std::string_view nearest(std::string_view word,
                                        const std::vector<std::string_view>& candidates);
 

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/unit/unit/folder.h"
 #include "tests/unit/unit/unit_text.h"
 
 namespace init::unit {
@@ -18,33 +19,14 @@ namespace {
 namespace fs = std::filesystem;
 using Names = std::vector<std::string>;
 
-class Loading : public testing::Test {
+class Loading : public InFolder {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "units-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    root_ = pattern;
-    for (const char* folder : {"/etc", "/lib"}) fs::create_directory(root_ + folder);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
-  void write(const std::string& path, const std::string& text) {
-    fs::create_directories(fs::path(root_ + path).parent_path());
-    std::ofstream(root_ + path) << text;
-    fs::permissions(root_ + path, fs::perms(0644));
-  }
-  void link(const std::string& target, const std::string& path) {
-    fs::create_directories(fs::path(root_ + path).parent_path());
-    fs::create_symlink(target, root_ + path);
-  }
   LoadedSet load() { return load_units({{"/etc", "/missing", "/lib"}}, {true, root_}); }
   static Names ids(const LoadedSet& set) {
     Names out;
     for (const Unit& unit : set.units) out.push_back(unit.id);
     return out;
   }
-
-  std::string root_;
 };
 
 TEST_F(Loading, TheFirstDirectoryWinsAndUnitsAreSorted) {
@@ -110,8 +92,8 @@ TEST_F(Loading, NamesThatAreNoUnitNamesAreReported) {
 }
 
 TEST_F(Loading, OnlyRegularFilesOfTrustedOwnersAreRead) {
+  fs::create_directories(root_ + "/etc/dir.service.toml");
   ASSERT_EQ(mkfifo((root_ + "/etc/fifo.service.toml").c_str(), 0644), 0);
-  fs::create_directory(root_ + "/etc/dir.service.toml");
   link("/dev/zero", "/etc/device.service.toml");
   link("nowhere", "/etc/dangling.service.toml");
   link("loop.service.toml", "/etc/loop.service.toml");
