@@ -112,10 +112,8 @@ Opening opening_of(StdioKind kind) noexcept {
 
 int unshare_table() noexcept {
   if (raw::call(SYS_close_range, kStoredFds, ~0U, CLOSE_RANGE_UNSHARE) == 0) return 0;
-  // Refused, by an old kernel or a filter: copy the whole table first, then close.
-  if (const int error = raw::error_of(raw::call(SYS_unshare, CLONE_FILES)); error != 0) return error;
-  for_each_fd(kStoredFds, [](int fd) { raw::call(SYS_close, fd); });
-  return 0;
+  // Refused, by an old kernel or a filter: a copy of the whole table; execve will close what is stored.
+  return raw::error_of(raw::call(SYS_unshare, CLONE_FILES));
 }
 
 ChildFds::ChildFds(const PlanView& plan, const ChildContext& context) noexcept

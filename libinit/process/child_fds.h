@@ -14,7 +14,8 @@ struct Outcome {
   std::uint32_t detail = 0;
 };
 
-// Gives the child a table of its own, without the parent's stored fds (those from kStoredFds on).
+// Gives the child a table of its own; the parent's stored fds (those from kStoredFds on) are not even copied,
+// where close_range(2) is there.
 [[nodiscard]] int unshare_table() noexcept;
 
 class ChildFds {

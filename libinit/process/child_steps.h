@@ -10,7 +10,7 @@ namespace init::process {
 // The order in which the steps run; the numbers are part of the facts that outlive a version: append only.
 enum class ChildStep : std::uint32_t {
   None = 0,
-  Unshare = 1,  // a table of its own, without the stored fds; then 'unshared' is reported
+  Unshare = 1,  // a table of its own; then 'unshared' is reported
   Signals = 2,  // all dispositions default, mask empty
   Session = 3,
   Cgroup = 4,  // only where CLONE_INTO_CGROUP was refused
@@ -44,7 +44,7 @@ struct ChildReport {
 };
 
 // Where a parent that shares its table (CLONE_FILES) keeps the fds that are not for the child: from this
-// number on they are gone after the first step.
+// number on they are dropped with the first step.
 inline constexpr int kStoredFds = 1024;
 
 // With shares_table every fd named here is below kStoredFds.
