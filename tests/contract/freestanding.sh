@@ -7,8 +7,8 @@ shift
 [ $# -gt 0 ] || { echo "no objects named"; exit 2; }
 allowed='memcpy|memset|memmove|memcmp|memchr|strlen|strncmp'
 allowed="$allowed|epoll_create1|epoll_ctl|epoll_wait|close|__errno_location"
-# Ends the process where an index is out of range; the stack protector.
-allowed="$allowed|_ZSt21__glibcxx_assert_failPKciS0_S0_|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_"
+# What ends the process where an index or a size is out of range; the stack protector.
+allowed="$allowed|__mem(cpy|set|move)_chk|_ZSt21__glibcxx_assert_failPKciS0_S0_|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_"
 allowed="$allowed|_ZNK?4init[A-Za-z0-9_]*"
 
 failed=0
