@@ -108,7 +108,7 @@ class Machine:
         pid_file = self.place / "pid"
         if self.namespaces:
             command = [ROOT / "tools/namespace", "--pid-file", pid_file, *self.options, "--", *command]
-        self.console = open(self.place / "console", "w+b")
+        self.console = open(self.place / "console", "ab")
         self.process = subprocess.Popen([*self._identity(), *map(str, command)], stdin=subprocess.DEVNULL,
                                         stdout=self.console, stderr=subprocess.STDOUT, cwd="/",
                                         start_new_session=True)  # fmt: skip

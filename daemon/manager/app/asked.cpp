@@ -1,4 +1,6 @@
 // What requests ask of the application: jobs, shutdown, reload, signals.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstring>
 

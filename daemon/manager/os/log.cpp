@@ -1,5 +1,6 @@
 #include "daemon/manager/os/log.h"
 
+#define FMT_HEADER_ONLY  // there is no static one in Debian
 #include <poll.h>
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/sinks/base_sink.h>
