@@ -15,8 +15,13 @@ std::string quoted(std::string_view text) {
   return '"' + std::string(text.substr(0, end)) + "...\"";
 }
 
+bool Report::full() const {
+  return errors_ >= kMaximumErrors;
+}
+
 void Report::error(std::string_view code, const Place& place, std::string message, std::string help) {
-  if (++errors_ > kMaximumErrors) return;
+  if (full()) return;
+  ++errors_;
   Diagnostic diagnostic;
   diagnostic.code = code;
   diagnostic.path = path_;

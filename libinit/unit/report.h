@@ -21,6 +21,7 @@ class Report {
   // whole.
   void error(std::string_view code, const Place& place, std::string message, std::string help = {});
   [[nodiscard]] bool failed() const { return errors_ != 0; }
+  [[nodiscard]] bool full() const;  // nothing more is kept, so that looking on is in vain
 
  private:
   const std::string& path_;

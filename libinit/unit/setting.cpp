@@ -140,6 +140,7 @@ std::optional<std::vector<std::string>> Setting::strings(StringReader reader) co
   }
   std::vector<std::string> out;
   for (const Node& item : node.items) {
+    if (report.full()) return std::nullopt;
     if (const std::string* text = (this->*reader)(item)) out.push_back(*text);
   }
   if (out.size() != node.items.size()) return std::nullopt;

@@ -52,6 +52,7 @@ class Applier {
 
   void root(const Node& document) {
     for (const Entry& entry : document.entries) {
+      if (report_.full()) return;
       if (entry.key.starts_with("x-")) continue;
       if (has_table(entry.key)) {
         table(entry);
@@ -76,6 +77,7 @@ class Applier {
       return;
     }
     for (const Entry& member : entry.value.entries) {
+      if (report_.full()) return;
       if (!member.key.starts_with("x-")) key(entry.key, member);
     }
   }
