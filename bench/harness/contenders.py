@@ -18,6 +18,7 @@ class Contender:
     chains = False  # runs oneshots after one another
     restarts_at_once = True
     orderly_stop = True  # ends when the services have ended
+    reaps_orphans = True  # is made to be PID 1
     counts_thousands = True  # beside 5,000 services it is worth the wait
 
     def available(self):
@@ -82,6 +83,7 @@ class InitdLogging(Initd):
     """As a unit without any output key runs: stdout and stderr appended to a file of its own."""
     name = "initd-log"
     answers = ()
+    reaps_orphans = False  # no other figures than those of initd
     counts_thousands = False
     output = ""
 
@@ -122,6 +124,7 @@ class Runit(Supervised):
     counts_thousands = False
     scan_command = ("runsvdir", "-P")
     most_services = 999
+    reaps_orphans = False
     restarts_at_once = False
     orderly_stop = False  # runsvdir ends without waiting for the services
 
@@ -134,6 +137,7 @@ class Supervisor(Contender):
     answers = ("status",)
     counts_thousands = False
     most_services = 100
+    reaps_orphans = False
     restarts_at_once = False
 
     def available(self):

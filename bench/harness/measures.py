@@ -175,7 +175,7 @@ def storm_beside(bench, orphans, living):
             box.settle()
             cpu.add(contender, (box.init_cpu_us() - before) / 1e3)
 
-    bench.take_turns(max(living, 1), lambda c: living == 0 or c.counts_thousands, body, rounds=1)
+    bench.take_turns(max(living, 1), lambda c: c.reaps_orphans and (living == 0 or c.counts_thousands), body, rounds=1)
     return [row, cpu]
 
 
