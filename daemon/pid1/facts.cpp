@@ -54,6 +54,7 @@ int Facts::map(int fd) noexcept {
   void* at = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (at == MAP_FAILED) return errno;
   base_ = static_cast<std::byte*>(at);
+  madvise(at, kBytes, MADV_DONTFORK);  // no child looks at them: a fork need not copy the mapping
   return 0;
 }
 

@@ -5,15 +5,17 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <new>
 
 #include "daemon/pid1/log.h"
+#include "daemon/pid1/memory.h"
 #include "daemon/pid1/pid1.h"
 #include "daemon/pid1/start.h"
 
 namespace init::pid1 {
 namespace {
 
-Pid1 whole;
+Pid1& whole = *new (shared_memory(sizeof(Pid1))) Pid1;
 
 // Without these there is nothing that PID 1 could do.
 void require(int error, const char* what) noexcept {
@@ -51,6 +53,7 @@ void prepare_rooms(const Options& options, channel::Environment where) noexcept 
 
 [[noreturn]] static void start(int argc, char** argv) noexcept {
   block_signals();
+  leave_restartable_sequence();
   const channel::Environment where = find_environment();
   const Options options = parse_options(argc, argv, where);
   prepare_place(where);

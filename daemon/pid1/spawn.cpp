@@ -40,6 +40,20 @@ std::span<std::byte> map_plan(int fd) noexcept {
   return {static_cast<std::byte*>(at), static_cast<std::size_t>(size)};
 }
 
+// While the child still works through its plan, PID 1 goes on with the next packet. So the child gets a
+// private copy, which the fork keeps apart, of what it reads from this one.
+struct ChildsCopy {
+  alignas(channel::kPage) std::array<std::byte, channel::kMaxMessage> plan;
+  std::array<int, channel::kMaxMessageFds> fds;
+};
+ChildsCopy childs_copy;
+
+template <class T>
+std::span<T> copy_for_child(std::span<const T> from, std::span<T> to) noexcept {
+  std::copy(from.begin(), from.end(), to.begin());
+  return to.first(from.size());
+}
+
 std::uint64_t now_ns() noexcept {
   return static_cast<std::uint64_t>(monotonic_now().since_epoch.count());
 }
@@ -91,8 +105,8 @@ void Children::spawn(channel::Packet& packet) noexcept {
   request.cgroup = flagged(kSpawnHasCgroup);
   request.procs = flagged(kSpawnHasCgroupProcs);
   const int memfd = flagged(kSpawnPlanInMemfd);
-  request.passed = packet.fds().subspan(next);
-  request.plan = memfd >= 0 ? map_plan(memfd) : packet.payload();
+  request.passed = copy_for_child<int>(packet.fds().subspan(next), childs_copy.fds);
+  request.plan = memfd >= 0 ? map_plan(memfd) : copy_for_child<std::byte>(packet.payload(), childs_copy.plan);
   if (!process::plan_is_well_formed(request.plan)) {
     fail(index, ChildStep::Fork, EINVAL);
   } else if (launch(request) && request.shares) {
