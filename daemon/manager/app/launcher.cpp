@@ -173,7 +173,9 @@ void plan_identity(const unit::ServiceConfig& service, const Identity& identity,
   if (root) {
     plan.uid = as_root ? 0 : identity.uid;
     plan.gid = as_root ? 0 : identity.gid;
-    plan.groups = as_root ? std::vector<gid_t>{} : identity.groups;
+    const std::vector<gid_t> groups = as_root ? std::vector<gid_t>{} : identity.groups;
+    // Root without groups is what initd is itself; a user namespace may forbid setgroups(2) altogether.
+    if (plan.uid != 0U || !groups.empty()) plan.groups = groups;
   } else if (identity.uid != geteuid() || identity.gid != getegid()) {
     plan.uid = identity.uid;  // will be refused by the kernel, and said so
     plan.gid = identity.gid;

@@ -61,6 +61,36 @@ std::int64_t us_until(MonotonicTime moment) {
   return std::max<std::int64_t>(0, (moment - monotonic_now()) / std::chrono::microseconds(1));
 }
 
+namespace {
+
+// What the failed step of a spawn was about, with a ": "; empty when that is not known.
+std::string object_of(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
+  const auto definition = context.configuration.unit(unit);
+  if (!definition) return {};
+  const unit::ServiceConfig& service = definition->service;
+  std::string object;
+  switch (static_cast<process::ChildStep>(view.error_step)) {
+    case process::ChildStep::Exec:  // of pre-start or of command? known when there is only one
+      if (service.pre_start.empty() && view.step < service.command.size())
+        object = service.command[view.step].argv.front();
+      break;
+    case process::ChildStep::WorkingDirectory:
+      object = service.working_directory;
+      break;
+    case process::ChildStep::RootDirectory:
+      object = service.root_directory;
+      break;
+    case process::ChildStep::User:
+      object = service.user;
+      break;
+    default:
+      break;
+  }
+  return object.empty() ? object : object + ": ";
+}
+
+}  // namespace
+
 std::string result_text(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
   const std::string exit = to_status(view.last_exit).text();
   switch (view.reason) {
@@ -72,7 +102,7 @@ std::string result_text(const ViewContext& context, core::UnitIndex unit, const 
     case core::Reason::Setup:
       return std::string("exec failed at step '") +
              process::child_step_name(static_cast<process::ChildStep>(view.error_step)) +
-             "': " + strerrordesc_np(view.error);
+             "': " + object_of(context, unit, view) + strerrordesc_np(view.error);
     case core::Reason::Config:
       return context.units[unit].error;
     case core::Reason::RestartLimit:

@@ -2,9 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -31,8 +33,15 @@ std::string line_after(const std::string& text, std::string_view prefix) {
   return {};
 }
 
-// The mount point of the first cgroup2 in /proc/self/mountinfo (proc_pid_mountinfo(5)): field 5, type after "
-// - ".
+// Field 5 of a line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
+std::string mount_point(const std::string& line) {
+  std::size_t begin = 0;
+  for (int field = 1; field < 5; ++field) begin = line.find(' ', begin) + 1;
+  return line.substr(begin, line.find(' ', begin) - begin);
+}
+
+// Where cgroup2 is mounted; empty when nowhere. A mount may lie hidden under a later one: what counts is what
+// is seen.
 std::string cgroup2_mount() {
   const auto text = read_file(AT_FDCWD, "/proc/self/mountinfo", 1 << 20);
   if (!text) return {};
@@ -42,9 +51,9 @@ std::string cgroup2_mount() {
     const std::string line = text->substr(at, end - at);
     at = end + 1;
     if (line.find(" - cgroup2 ") == std::string::npos) continue;
-    std::size_t begin = 0;
-    for (int field = 1; field < 5; ++field) begin = line.find(' ', begin) + 1;
-    return line.substr(begin, line.find(' ', begin) - begin);
+    std::string place = mount_point(line);
+    struct statfs seen {};
+    if (statfs(place.c_str(), &seen) == 0 && seen.f_type == CGROUP2_SUPER_MAGIC) return place;
   }
   return {};
 }
