@@ -23,21 +23,35 @@ bool lives(const Slot& slot) noexcept {
 
 constexpr int kReservedFds = 64;
 
+// -1 where /proc is missing, or shows the pids of another namespace.
+int open_child_list() noexcept {
+  std::array<char, 16> self{};
+  std::int32_t pid = 0;
+  const ssize_t size = readlink("/proc/self", self.data(), self.size());
+  for (ssize_t i = 0; i < size; ++i) pid = pid * 10 + (self[static_cast<std::size_t>(i)] - '0');
+  return pid == getpid() ? open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC) : -1;
+}
+
 constexpr std::uint32_t home(std::int32_t pid) {
   return static_cast<std::uint32_t>(pid) % kPidEntries;
 }
 
 }  // namespace
 
-void Children::start(bool resumed) noexcept {
+void Children::start() noexcept {
   getrlimit(RLIMIT_NOFILE, &limit_before_);
   rlimit raised = limit_before_;
   raised.rlim_cur = raised.rlim_max;
   setrlimit(RLIMIT_NOFILE, &raised);
   pidfd_end_ = static_cast<int>(std::min<rlim_t>(raised.rlim_cur, 1U << 30)) - kReservedFds;
-  list_fd_ = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-  if (!resumed) return;
+  list_fd_ = open_child_list();
+}
+
+void Children::resume(std::int64_t file_limit) noexcept {
+  start();
+  limit_before_.rlim_cur = static_cast<rlim_t>(file_limit);
   facts_.own().low_owner.fill(0);
+  facts_.clear_pids();
   for (std::uint32_t i = 0; i < facts_.header().slots_used; ++i) resume_slot(i);
 }
 
@@ -45,13 +59,15 @@ void Children::start(bool resumed) noexcept {
 // reaped.
 void Children::resume_slot(std::uint32_t index) noexcept {
   const Slot& slot = facts_.slot(index);
+  if (!facts_.intact(index)) facts_.commit(index, [](Slot&) {});  // the fault came in the middle of a commit
   if (!lives(slot)) return;
   const std::int32_t pid = *facts_.pid_cell(index);
-  if (pid <= 0) {
-    fail(index, process::ChildStep::Fork, EINTR);
+  if (pid <= 0) {  // never cloned: the request was in hand, and a new manager repeats it
+    facts_.commit(index, [](Slot& freed) { freed = Slot{.serial = freed.serial}; });
     return;
   }
   if (slot.pid != pid) facts_.commit(index, [&](Slot& changed) { changed.pid = pid; });
+  remember(pid, index);
   Child& self = child(index);
   if (slot.state != SlotState::Spawning || fcntl(self.report, F_SETFD, FD_CLOEXEC) != 0) self.report = -1;
   if (self.report >= 0) static_cast<void>(loop_.add(self.report, EPOLLIN, {kReport, index}));

@@ -37,9 +37,11 @@ class Children {
  public:
   Children(Facts& facts, process::EventLoop& loop) noexcept : facts_(facts), loop_(loop) {}
 
-  // Reads the limits, opens the list of children; with resumed, takes over what the facts say was there
-  // before.
-  void start(bool resumed) noexcept;
+  // Raises the limit on open files and opens the list of children.
+  void start() noexcept;
+  // Instead of start(): takes over what the facts say was there before. file_limit: the soft one before it
+  // was raised.
+  void resume(std::int64_t file_limit) noexcept;
 
   void spawn(channel::Packet& packet) noexcept;
   void watch(const channel::WatchBody& request) noexcept;
@@ -61,6 +63,9 @@ class Children {
 
   // The manager's pid, whose end is not an orphan's; 0 = there is none.
   void reserve(std::int32_t pid) noexcept { reserved_ = pid; }
+  [[nodiscard]] std::int64_t file_limit() const noexcept {
+    return static_cast<std::int64_t>(limit_before_.rlim_cur);
+  }
 
  private:
   struct Request;

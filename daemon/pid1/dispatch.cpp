@@ -73,6 +73,7 @@ void Pid1::manager_ended() noexcept {
 }
 
 void Pid1::handle(Packet& packet) noexcept {
+  packet_in_hand(true);
   switch (packet.header().type) {
     case MessageType::Spawn:
       children.spawn(packet);
@@ -108,6 +109,7 @@ void Pid1::handle(Packet& packet) noexcept {
     default:
       break;  // words of PID 1 itself
   }
+  packet_in_hand(false);
 }
 
 void Pid1::ready() noexcept {

@@ -75,6 +75,16 @@ void Facts::close_slot(std::uint32_t index) noexcept {
   announce(index);
 }
 
+void Facts::clear_pids() noexcept {
+  const auto offset = static_cast<off_t>(channel::kFactsBytes + offsetof(Private, pids));
+  fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, sizeof(own().pids));
+}
+
+bool Facts::intact(std::uint32_t index) const noexcept {
+  const Slot& seen = slot(index);
+  return seen.serial == 0 || seen.crc == crc32c(&seen, offsetof(Slot, crc));
+}
+
 void Facts::announce(std::uint32_t what) noexcept {
   if (what == channel::kChangeOrphans) {
     if (orphans_announced_)

@@ -38,7 +38,7 @@ inline constexpr std::uint32_t kPidEntries = 2 * channel::kSlotCount;
 struct Private {
   std::array<Child, channel::kSlotCount> children;
   std::array<std::uint32_t, kLowFds> low_owner;  // slot + 1 for which this fd is kept open, 0 = none
-  std::array<PidEntry, kPidEntries> pids;        // open addressing by pid
+  alignas(channel::kPage) std::array<PidEntry, kPidEntries> pids;  // open addressing by pid
 };
 
 class Facts {
@@ -50,6 +50,7 @@ class Facts {
   [[nodiscard]] int adopt(int fd) noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] const std::byte* base() const noexcept { return base_; }
   [[nodiscard]] const FactsHeader& header() const noexcept { return *at<FactsHeader>(0); }
   [[nodiscard]] const Slot& slot(std::uint32_t index) const noexcept { return slots()[index]; }
   [[nodiscard]] channel::StoreEntry* store() const noexcept {
@@ -70,6 +71,9 @@ class Facts {
     change(slots()[index]);
     close_slot(index);
   }
+  // Gives back the memory of the table of pids: all entries are empty then.
+  void clear_pids() noexcept;
+  [[nodiscard]] bool intact(std::uint32_t index) const noexcept;
   void add_orphan(const channel::Orphan& orphan) noexcept;
   // The latest orphan of that pid in the ring; nullptr = not seen, or long ago.
   [[nodiscard]] const channel::Orphan* find_orphan(std::int32_t pid) const noexcept;

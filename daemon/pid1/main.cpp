@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <new>
 
+#include "daemon/pid1/fault.h"
 #include "daemon/pid1/log.h"
 #include "daemon/pid1/memory.h"
 #include "daemon/pid1/pid1.h"
@@ -35,18 +37,41 @@ void prepare_place(channel::Environment where) noexcept {
   open_log(where);
 }
 
-void prepare_rooms(const Options& options, channel::Environment where) noexcept {
-  require(whole.facts.create(), "facts");
-  whole.facts.edit().environment = where;
-  whole.facts.edit().started_ns = static_cast<std::uint64_t>(monotonic_now().since_epoch.count());
+void open_loop() noexcept {
   require(whole.loop.open(), "event loop");
   whole.signals.reset(open_signals());
   require(whole.signals ? 0 : errno, "signalfd");
+}
+
+Resume start_fresh(const Options& options, channel::Environment where) noexcept {
+  require(whole.facts.create(), "facts");
+  whole.facts.edit().environment = where;
+  whole.facts.edit().started_ns = static_cast<std::uint64_t>(monotonic_now().since_epoch.count());
+  open_loop();
   const int program = open_manager(options.manager);
   if (program < 0) log_line(Line("no manager found: errno ").number(errno));
   int readable = open_for_reading(whole.facts.fd());
   if (readable < 0) readable = dup(whole.facts.fd());  // no /proc
-  whole.guard.arm(program, raise_fd(readable), options.manager_argv);
+  readable = raise_fd(readable);
+  whole.guard.arm(program, readable, options.manager_argv);
+  return {.facts = whole.facts.fd(), .facts_for_reading = readable, .program = program, .self = copy_self()};
+}
+
+// False: the facts cannot be used. The manager that trusted them goes as well, and all starts from nothing.
+bool start_resumed(const Options& options, const Resume& resume) noexcept {
+  const auto manager = static_cast<std::int32_t>(resume.manager_pid);
+  if (whole.facts.adopt(static_cast<int>(resume.facts)) != 0) {
+    log_line("the facts of the earlier self cannot be used");
+    if (manager > 1) kill(manager, SIGKILL);
+    return false;
+  }
+  open_loop();
+  whole.guard.arm(static_cast<int>(resume.program), static_cast<int>(resume.facts_for_reading),
+                  options.manager_argv);
+  if (manager <= 1) return true;
+  whole.channel.adopt(static_cast<int>(resume.socket), static_cast<int>(resume.doorbell));
+  whole.guard.adopt(manager);
+  return true;
 }
 
 }  // namespace
@@ -56,11 +81,16 @@ void prepare_rooms(const Options& options, channel::Environment where) noexcept 
   leave_restartable_sequence();
   const channel::Environment where = find_environment();
   const Options options = parse_options(argc, argv, where);
+  Resume resume;
+  bool resumed = options.resume != nullptr && parse_resume(options.resume, resume);
+  settle_descriptors(resumed);
   prepare_place(where);
-  prepare_rooms(options, where);
+  resumed = resumed && start_resumed(options, resume);
+  if (!resumed) resume = start_fresh(options, where);
+  arm_fault_handlers(argv, whole.facts.base(), where);
   whole.notify_socket = getenv("NOTIFY_SOCKET");
   unsetenv("NOTIFY_SOCKET");
-  whole.run(false);
+  whole.run(resume, resumed);
 }
 
 }  // namespace init::pid1

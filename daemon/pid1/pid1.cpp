@@ -8,12 +8,39 @@
 
 namespace init::pid1 {
 
-void Pid1::run(bool resumed) noexcept {
-  children.start(resumed);
+void Pid1::run(const Resume& resume, bool resumed) noexcept {
+  if (resumed) {
+    children.resume(resume.file_limit);
+  } else {
+    children.start();
+  }
+  Resume next = resume;
+  next.file_limit = children.file_limit();
+  set_resume(next);
   if (loop.add(signals.get(), EPOLLIN, {kSignals, 0}) != 0) log_line("signals: the loop does not take them");
   children.sweep(true);
-  if (guard.pid() == 0) guard.start();
+  if (resumed) take_over(resume.lost_packet != 0);
+  if (guard.pid() == 0) start_manager();
   for (;;) turn();
+}
+
+// The signal of a manager's end may have gone with the earlier self, and so may a request of its own.
+void Pid1::take_over(bool lost_packet) noexcept {
+  channel.ring();
+  if (guard.has_ended()) {
+    manager_ended();
+  } else if (lost_packet) {
+    guard.kill_manager();
+  }
+}
+
+void Pid1::start_manager() noexcept {
+  guard.start();
+  Resume next = current_resume();
+  next.socket = channel.socket();
+  next.doorbell = channel.doorbell();
+  next.manager_pid = guard.pid();
+  set_resume(next);
 }
 
 void Pid1::turn() noexcept {
@@ -41,7 +68,7 @@ void Pid1::turn() noexcept {
     children.sweep(false);
     settle_turn();
   }
-  if (now >= guard.due()) guard.start();
+  if (now >= guard.due()) start_manager();
   if (finish.begun()) finish.step();
 }
 

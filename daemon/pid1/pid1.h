@@ -3,6 +3,7 @@
 #include "daemon/pid1/channel.h"
 #include "daemon/pid1/children.h"
 #include "daemon/pid1/facts.h"
+#include "daemon/pid1/fault.h"
 #include "daemon/pid1/finish.h"
 #include "daemon/pid1/guard.h"
 #include "libinit/process/event_loop.h"
@@ -11,8 +12,8 @@ namespace init::pid1 {
 
 class Pid1 {
  public:
-  // Where all is ready: facts, guard. Never returns.
-  [[noreturn]] void run(bool resumed) noexcept;
+  // Where facts, loop, signals and guard are ready. Never returns.
+  [[noreturn]] void run(const Resume& resume, bool resumed) noexcept;
 
   Facts facts;
   process::EventLoop loop;
@@ -27,6 +28,8 @@ class Pid1 {
  private:
   void turn() noexcept;
   void settle_turn() noexcept;
+  void start_manager() noexcept;
+  void take_over(bool lost_packet) noexcept;
   [[nodiscard]] MonotonicTime next_deadline() const noexcept;
   // signals.cpp
   void read_signals() noexcept;

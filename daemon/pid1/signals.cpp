@@ -54,12 +54,14 @@ void Pid1::take_signal(int signal, std::int32_t pid, std::uint32_t uid) noexcept
     if (guard.has_ended()) manager_ended();
     return;
   }
+  const bool machine = facts.header().environment == channel::Environment::Machine;
+  if (signal == SIGTERM && machine)
+    execute_anew(false);  // as systemd has it; where it fails, the manager is told
   if (signal == SIGPIPE || signal >= static_cast<int>(channel::kSignalCount)) return;
   channel::SignalFact& fact = facts.edit().signals[static_cast<std::size_t>(signal)];
   fact = {.count = fact.count + 1, .sender_pid = pid, .sender_uid = uid};
   facts.announce(channel::kChangeSignals);
   const bool stop = signal == SIGTERM || signal == SIGINT;
-  const bool machine = facts.header().environment == channel::Environment::Machine;
   if (!stop || machine || guard.pid() != 0 || monotonic_now() - guard.down_since() < kManagerMissed) return;
   log_line("no manager to stop the services: ending everything");
   guard.retire();

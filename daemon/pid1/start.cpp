@@ -155,16 +155,17 @@ void mount_api_filesystems() noexcept {
 }
 
 void open_standard_streams(Environment where) noexcept {
-  // Whoever started initd may have left descriptors open; no service gets them by accident.
-  if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
-    for (int fd = 3; fd < kFewDescriptors; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  }
   for (int fd = 0; fd <= 2; ++fd) {
     if (fcntl(fd, F_GETFD) >= 0) continue;
     int opened = where == Environment::Machine ? open("/dev/console", O_RDWR | O_NOCTTY) : -1;
     if (opened < 0) opened = open("/dev/null", O_RDWR);
     if (opened < 0) opened = make_memfd("initd-null", false);  // the number must be taken, by whatever
   }
+}
+
+void settle_descriptors(bool resumed) noexcept {
+  if (close_range(3, ~0U, resumed ? CLOSE_RANGE_CLOEXEC : 0) == 0) return;
+  for (int fd = 3; fd < kFewDescriptors; ++fd) resumed ? fcntl(fd, F_SETFD, FD_CLOEXEC) : close(fd);
 }
 
 void open_log(Environment where) noexcept {

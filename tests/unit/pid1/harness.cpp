@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -162,12 +163,18 @@ bool Manager::until(const std::function<bool()>& condition) const {
   while (!condition()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
-    pollfd bell{doorbell.get(), POLLIN, 0};
-    if (poll(&bell, 1, static_cast<int>(left.count())) != 1) continue;
+    std::array<pollfd, 2> sources{pollfd{doorbell.get(), POLLIN, 0}, pollfd{link.get(), POLLIN, 0}};
+    if (poll(sources.data(), sources.size(), static_cast<int>(left.count())) < 1) continue;
+    if (sources[1].revents != 0) return condition();
     std::uint64_t rung = 0;
     static_cast<void>(!read(doorbell.get(), &rung, sizeof(rung)));
   }
   return true;
+}
+
+bool Manager::alive() const {
+  pollfd hung_up{link.get(), POLLIN, 0};
+  return poll(&hung_up, 1, 0) == 0;
 }
 
 bool Manager::until_state(std::uint32_t index, channel::SlotState state) const {

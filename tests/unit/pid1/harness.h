@@ -51,7 +51,8 @@ class Manager {
   void say(channel::MessageType type) const { send({.type = type}); }
 
   [[nodiscard]] channel::Slot slot(std::uint32_t index) const;
-  // Waits for doorbells until the condition holds. False after ten seconds.
+  [[nodiscard]] bool alive() const;
+  // Waits for doorbells until the condition holds. False after ten seconds, or at the end of this manager.
   [[nodiscard]] bool until(const std::function<bool()>& condition) const;
   [[nodiscard]] bool until_state(std::uint32_t index, channel::SlotState state) const;
 

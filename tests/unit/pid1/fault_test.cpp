@@ -1,0 +1,97 @@
+// A fault in PID 1: it goes on as the same process, with all it had.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/pid1/harness.h"
+
+namespace init::test {
+namespace {
+
+using channel::MessageType;
+using channel::SlotState;
+
+World container() {
+  World world;
+  world.new_pid_namespace = true;
+  return world;
+}
+
+class Fault : public testing::TestWithParam<int> {};
+
+TEST_P(Fault, LeavesServicesManagerStoreAndExitsAsTheyWere) {
+  Initd initd(container());
+  Manager& manager = initd.manager();
+  static_cast<void>(manager.receive());  // Resumed
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  manager.store(9, 5, ends[1]);
+  close(ends[1]);
+  manager.shell(0, "exec sleep 1000");
+  ASSERT_TRUE(manager.until_state(0, SlotState::Running));
+  const std::int32_t service = manager.slot(0).pid;
+
+  kill(initd.pid, GetParam());
+  manager.shell(2, "exit 77");
+  ASSERT_TRUE(manager.until_state(2, SlotState::Exited));
+  EXPECT_EQ(manager.slot(2).exit_value, 77);
+  EXPECT_EQ(manager.slot(0).pid, service);
+  EXPECT_EQ(manager.slot(0).state, SlotState::Running);
+  EXPECT_EQ(manager.facts.header().epoch, 1U);
+  EXPECT_EQ(manager.facts.header().manager_restarts, 0U);
+  EXPECT_NE(read_file(initd.folder + "/log").find("fault: signal"), std::string::npos);
+
+  const channel::StoreBody body{.tag = 5, .kind = 9};
+  manager.send({.type = MessageType::FetchFd, .body = channel::body_bytes(body)});
+  EXPECT_EQ(manager.receive().fds().size(), 1U);
+  manager.signal(0, SIGKILL);
+  ASSERT_TRUE(manager.until_state(0, SlotState::Exited));
+  initd.kill_manager();
+  initd.next_manager();
+  EXPECT_EQ(initd.manager().facts.header().epoch, 2U);
+  initd.manager().shell(3, "test $(ulimit -Sn) = 20000 -a ! -e /proc/self/fd/3");
+  ASSERT_TRUE(initd.manager().until_state(3, SlotState::Exited));
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, Fault, testing::Values(SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS));
+
+TEST(Ladder, TheThirdWithinAMinuteIsTheEndOfAContainer) {
+  Initd initd(container());
+  initd.manager();
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    kill(initd.pid, SIGSEGV);
+    initd.manager().shell(i, "exit 1");
+    ASSERT_TRUE(initd.manager().until_state(i, SlotState::Exited));
+  }
+  kill(initd.pid, SIGSEGV);
+  const int status = initd.wait();
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 70);
+}
+
+// A request that was in hand is the manager's to repeat; it is told so by being replaced.
+TEST(FaultUnderLoad, AtAnyMomentLosesNoExit) {
+  for (std::uint32_t round = 0; round < 10; ++round) {
+    Initd initd(container());
+    const auto spawn_from = [&](std::uint32_t first) {
+      for (std::uint32_t i = first; i < 60; ++i) {
+        initd.manager().shell(i, "exit " + std::to_string(i + 1));
+        if (first == 0 && i == 10 + round) kill(initd.pid, SIGSEGV);
+      }
+    };
+    spawn_from(0);
+    for (std::uint32_t i = 0; i < 60; ++i) {
+      while (!initd.manager().until_state(i, SlotState::Exited)) {
+        ASSERT_FALSE(initd.manager().alive()) << i;
+        initd.next_manager();
+        spawn_from(i == 0 ? 1 : i);
+        if (i == 0) initd.manager().shell(0, "exit 1");
+      }
+      EXPECT_EQ(initd.manager().slot(i).exit_value, static_cast<int>(i + 1));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace init::test
