@@ -38,6 +38,7 @@ void notify(const char* address, std::string_view text) noexcept {
 
 void Pid1::channel_ready(std::uint32_t events) noexcept {
   if ((events & EPOLLOUT) != 0) channel.flush();
+  packet_in_hand(true);  // from before it leaves the socket
   for (int n = 0; n < kPacketsPerTurn; ++n) {
     const Packet::Outcome outcome = channel.receive();
     if (outcome == Packet::Outcome::Empty) break;
@@ -45,7 +46,7 @@ void Pid1::channel_ready(std::uint32_t events) noexcept {
       // It has closed its end and lives on: of no use to anyone.
       guard.kill_manager();
       channel.close_pair();
-      return;
+      break;
     }
     if (outcome == Packet::Outcome::Message) {
       handle(channel.packet());
@@ -53,6 +54,7 @@ void Pid1::channel_ready(std::uint32_t events) noexcept {
       log_line("channel: a malformed message was ignored");
     }
   }
+  packet_in_hand(false);
   channel.packet().close_fds();
   if (channel.broken()) guard.kill_manager();
 }
@@ -73,7 +75,6 @@ void Pid1::manager_ended() noexcept {
 }
 
 void Pid1::handle(Packet& packet) noexcept {
-  packet_in_hand(true);
   switch (packet.header().type) {
     case MessageType::Spawn:
       children.spawn(packet);
@@ -109,7 +110,6 @@ void Pid1::handle(Packet& packet) noexcept {
     default:
       break;  // words of PID 1 itself
   }
-  packet_in_hand(false);
 }
 
 void Pid1::ready() noexcept {

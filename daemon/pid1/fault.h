@@ -34,7 +34,7 @@ void set_resume(const Resume& resume) noexcept;
 [[nodiscard]] const Resume& current_resume() noexcept;
 // argv is initd's own, environment as main got it; the facts are read at the time of the fault.
 void arm_fault_handlers(char* const* argv, const std::byte* facts, channel::Environment where) noexcept;
-// Set around the handling of one request.
+// Set while requests are taken from the channel.
 void packet_in_hand(bool yes) noexcept;
 
 // Returns only when the exec fails.
