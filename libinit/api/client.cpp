@@ -20,13 +20,15 @@ using std::chrono::milliseconds;
 constexpr Duration kSettled = std::chrono::seconds(1);
 constexpr std::size_t kReadBytes = 64 * 1024;
 
+std::uint32_t fallback_count = 0;
+
+// Unique, not secret: early in a boot, before the kernel has random bytes to give, time and pid must do.
 std::string make_request_id() {
-  std::array<unsigned char, 16> bytes{};
-  (void)getrandom(bytes.data(), bytes.size(), 0);  // cannot fail for so few bytes
+  std::array<std::int64_t, 2> words{monotonic_now().since_epoch.count(), getpid()};
+  if (getrandom(words.data(), sizeof(words), GRND_NONBLOCK) < 0) words[1] = (words[1] << 32) | ++fallback_count;
   std::string id;
-  for (const unsigned char byte : bytes) {
-    id += "0123456789abcdef"[byte >> 4];
-    id += "0123456789abcdef"[byte & 0xfU];
+  for (const std::int64_t word : words) {
+    for (int shift = 60; shift >= 0; shift -= 4) id += "0123456789abcdef"[(word >> shift) & 0xf];
   }
   return id;
 }
