@@ -18,8 +18,8 @@ namespace init::ctl {
 [[nodiscard]] std::string render_cat(const Style& style, const api::CatReply& cat);
 [[nodiscard]] std::string render_reload(const Style& style, const api::DaemonReloadReply& reload);
 
-// The end of a job: one line when it went well, else what happened, what the culprit said, and the next step.
-[[nodiscard]] std::string render_job(const Style& style, api::Verb verb, const api::JobReply& job);
+// The end of a job: what happened, what the culprit said when it went badly, and the next step.
+[[nodiscard]] std::string render_job(const Style& style, const api::JobReply& job);
 // What a job waits for, on one line without a line break.
 [[nodiscard]] std::string render_progress(const Style& style, const api::JobReply& job);
 [[nodiscard]] std::string render_error(const Style& style, const api::CallError& error);

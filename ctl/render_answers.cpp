@@ -14,62 +14,14 @@ std::string tick(const Style& style) {
   return paint(style, Color::Good, style.utf8 ? "●" : "*");
 }
 
-std::string place(const Style& style, std::string_view where) {
-  return where.empty() ? "" : " (" + printable(style, where.substr(where.rfind('/') + 1)) + ")";
+std::string file_name(const Style& style, std::string_view where) {
+  return printable(style, where.substr(where.rfind('/') + 1));
 }
 
-std::string_view done_words(api::Verb verb) {
-  switch (verb) {
-    case api::Verb::Start:
-      return "is up";
-    case api::Verb::Stop:
-      return "is down";
-    case api::Verb::Restart:
-      return "was restarted";
-    case api::Verb::TryRestart:
-      return "was restarted if it was up";
-    case api::Verb::Reload:
-      return "was reloaded";
-  }
-  return "is done";
-}
-
-std::string_view failed_words(api::Verb verb) {
-  switch (verb) {
-    case api::Verb::Start:
-      return "did not start";
-    case api::Verb::Stop:
-      return "did not stop";
-    case api::Verb::Restart:
-    case api::Verb::TryRestart:
-      return "did not restart";
-    case api::Verb::Reload:
-      return "did not reload";
-  }
-  return "failed";
-}
-
-std::string headline(const Style& style, api::Verb verb, const api::JobReply& job) {
-  const std::string unit = printable(style, job.unit);
-  switch (job.outcome) {
-    case api::Outcome::Done:
-      return tick(style) + " " + unit + " " + std::string(done_words(verb));
-    case api::Outcome::Failed:
-      return cross(style) + " " + unit + " " + std::string(failed_words(verb));
-    case api::Outcome::Blocked:
-      return cross(style) + " " + unit + " is blocked";
-    case api::Outcome::Canceled:
-      return cross(style) + " " + unit + ": a later request took the place of this one";
-    case api::Outcome::Refused:
-      return cross(style) + " " + unit + ": refused";
-    case api::Outcome::Skipped:
-      return (style.utf8 ? "○ " : "o ") + unit + " was skipped";
-    case api::Outcome::TimedOut:
-      return cross(style) + " " + unit + ": not finished in time; it goes on";
-    case api::Outcome::Running:
-      return unit;
-  }
-  return unit;
+std::string job_mark(const Style& style, api::Outcome outcome) {
+  if (outcome == api::Outcome::Done) return tick(style);
+  if (outcome == api::Outcome::Skipped) return style.utf8 ? "○" : "o";
+  return cross(style);
 }
 
 std::string log_lines(const Style& style, const api::Status& status) {
@@ -82,23 +34,14 @@ std::string log_lines(const Style& style, const api::Status& status) {
 
 }  // namespace
 
-std::string render_job(const Style& style, api::Verb verb, const api::JobReply& job) {
-  std::string out = headline(style, verb, job);
-  if (!job.message.empty()) out += ": " + printable(style, job.message);
-  out += '\n';
+std::string render_job(const Style& style, const api::JobReply& job) {
+  const std::string& message = job.message;
+  std::string out = job_mark(style, job.outcome) + " ";
+  out +=
+      printable(style, message.empty() ? job.unit + ": " + std::string(api::name_of(job.outcome)) : message) +
+      "\n";
   if (job.status && job.outcome != api::Outcome::Done) out += log_lines(style, *job.status);
-  const std::string name = printable(style, short_name(job.unit));
-  if (job.outcome == api::Outcome::Blocked) {
-    const std::string cause =
-        job.cause.empty() || job.cause == job.unit ? "what it needs" : printable(style, job.cause);
-    out += "  " + printable(style, job.unit) + " stays wanted and starts when " + cause +
-           " is up. To let go: initctl stop " + name + "\n";
-  }
-  if (!job.hint.empty()) {
-    out += "  next: " + printable(style, job.hint) + "\n";
-  } else if (job.outcome == api::Outcome::Failed || job.outcome == api::Outcome::TimedOut) {
-    out += "  next: initctl status " + name + "\n";
-  }
+  if (!job.hint.empty()) out += "  next: " + printable(style, job.hint) + "\n";
   return out;
 }
 
@@ -145,16 +88,14 @@ std::string render_error(const Style& style, const api::CallError& error) {
 
 std::string render_why(const Style& style, const api::WhyReply& why) {
   std::string out;
-  std::string indent;
+  std::size_t depth = 0;
   for (const api::WhyLink& link : why.chain) {
-    const bool first = out.empty();
-    if (!first) out += indent + (style.utf8 ? "└─ " : "`- ");
-    if (!link.relation.empty()) out += printable(style, link.relation) + " ";
-    out += printable(style, link.unit) + place(style, link.where);
-    if (!link.text.empty())
-      out += (first || link.relation.empty() ? " " : ", which ") + printable(style, link.text);
+    if (depth > 0) out += std::string(3 * (depth - 1), ' ') + (style.utf8 ? "└─ " : "`- ");
+    ++depth;
+    out += printable(style, link.unit) + " " + printable(style, link.text);
+    if (!link.where.empty())
+      out += " (" + printable(style, link.relation) + ", " + file_name(style, link.where) + ")";
     out += '\n';
-    if (!first) indent += "   ";
   }
   if (!why.next.empty()) out += "next event: " + printable(style, why.next) + "\n";
   return out;
@@ -180,7 +121,7 @@ std::string render_plan(const Style& style, const api::PlanReply& plan) {
     } else {
       out += cause + " " + relation + " it";
     }
-    out += place(style, step.where) + "\n";
+    out += (step.where.empty() ? "" : " (" + file_name(style, step.where) + ")") + "\n";
   }
   for (const std::string& note : plan.notes) out += "    " + printable(style, note) + "\n";
   return out + (plan.steps.empty() ? "nothing to do.\n" : "Nothing was done.\n");

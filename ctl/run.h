@@ -19,7 +19,10 @@ int run_is_system_running(const Request& request, Output& output);
 int run_cat(const Request& request, Output& output);
 int run_why(const Request& request, Output& output);
 
+int run_verify(const Request& request, Output& output);  // asks no manager
+
 int run_help(const Request& request, Output& output);
+int run_complete(const Request& request, Output& output);
 int run_version(const Request& request, Output& output);
 
 }  // namespace init::ctl

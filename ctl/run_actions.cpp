@@ -3,6 +3,7 @@
 #include "ctl/run.h"
 #include "ctl/session.h"
 #include "libinit/api/names.h"
+#include "libinit/unit/names.h"
 
 namespace init::ctl {
 namespace {
@@ -24,17 +25,17 @@ int show_job(const Request& request, Output& output, const api::Reply& reply) {
   if (request.json) {
     output.out += api::to_json(reply) + "\n";
   } else if (!good) {
-    output.err += render_job(output.error_style, job_verb(request.verb), job);
+    output.err += render_job(output.error_style, job);
   } else if (!request.quiet) {
-    output.out += request.no_block ? printable(output.style, job.unit) + ": accepted\n"
-                                   : render_job(output.style, job_verb(request.verb), job);
+    output.out +=
+        request.no_block ? printable(output.style, job.unit) + ": accepted\n" : render_job(output.style, job);
   }
   return good ? kOk : kFailed;
 }
 
 int run_plan(const Request& request, Output& output) {
   api::PlanRequest plan{job_verb(request.verb), {}};
-  for (const std::string& word : request.words) plan.units.push_back(unit_id(word));
+  for (const std::string& word : request.words) plan.units.push_back(unit::canonical_name(word));
   return ask_and_show<api::PlanReply>(request, output, std::move(plan), render_plan);
 }
 
@@ -60,7 +61,8 @@ int run_job(const Request& request, Output& output) {
   const auto limit = request.timeout == kInfinity ? 0 : request.timeout / std::chrono::milliseconds(1);
   for (const std::string& word : request.words) {
     calls.push_back(
-        {api::JobRequest{job_verb(request.verb), unit_id(word), request.no_block, limit}, output.progress});
+        {api::JobRequest{job_verb(request.verb), unit::canonical_name(word), request.no_block, limit},
+         output.progress});
   }
   const Answers answers = ask(request, output, calls);
   int code = answers.code;
@@ -75,7 +77,7 @@ int run_job(const Request& request, Output& output) {
 int run_kill(const Request& request, Output& output) {
   std::vector<api::OutgoingCall> calls;
   for (const std::string& word : request.words) {
-    calls.push_back({api::KillRequest{unit_id(word), request.signal, request.whom}, false});
+    calls.push_back({api::KillRequest{unit::canonical_name(word), request.signal, request.whom}, false});
   }
   return ask_plainly(request, output, calls);
 }
@@ -83,7 +85,7 @@ int run_kill(const Request& request, Output& output) {
 int run_reset_failed(const Request& request, Output& output) {
   std::vector<api::OutgoingCall> calls;
   for (const std::string& word : request.words)
-    calls.push_back({api::ResetFailedRequest{unit_id(word)}, false});
+    calls.push_back({api::ResetFailedRequest{unit::canonical_name(word)}, false});
   if (calls.empty()) calls.push_back({api::ResetFailedRequest{}, false});
   return ask_plainly(request, output, calls);
 }

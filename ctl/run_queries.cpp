@@ -3,13 +3,15 @@
 #include "ctl/run.h"
 #include "ctl/session.h"
 #include "libinit/api/names.h"
+#include "libinit/unit/names.h"
 
 namespace init::ctl {
 namespace {
 
 Answers ask_status(const Request& request, Output& output) {
   std::vector<api::OutgoingCall> calls;
-  for (const std::string& word : request.words) calls.push_back({api::StatusRequest{unit_id(word)}, false});
+  for (const std::string& word : request.words)
+    calls.push_back({api::StatusRequest{unit::canonical_name(word)}, false});
   return ask(request, output, calls);
 }
 
@@ -93,11 +95,13 @@ int run_is_system_running(const Request& request, Output& output) {
 }
 
 int run_cat(const Request& request, Output& output) {
-  return ask_and_show<api::CatReply>(request, output, api::CatRequest{unit_id(request.words[0])}, render_cat);
+  return ask_and_show<api::CatReply>(request, output, api::CatRequest{unit::canonical_name(request.words[0])},
+                                     render_cat);
 }
 
 int run_why(const Request& request, Output& output) {
-  return ask_and_show<api::WhyReply>(request, output, api::WhyRequest{unit_id(request.words[0])}, render_why);
+  return ask_and_show<api::WhyReply>(request, output, api::WhyRequest{unit::canonical_name(request.words[0])},
+                                     render_why);
 }
 
 }  // namespace init::ctl

@@ -6,12 +6,10 @@
 #include <ctime>
 
 #include "libinit/base/utf8.h"
+#include "libinit/unit/names.h"
 
 namespace init::ctl {
 namespace {
-
-constexpr std::array<std::string_view, 8> kKinds{".service", ".target", ".socket", ".timer",
-                                                 ".path",    ".mount",  ".swap",   ".slice"};
 
 struct Unit {
   std::string_view name;
@@ -60,6 +58,11 @@ std::string printable(const Style& style, std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7f) ++plain;
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const Character character = first_character(text);
     append_printable(out, style, text, character);
     text.remove_prefix(character.bytes);
@@ -141,18 +144,11 @@ std::string moment(const Style& style, std::int64_t since_us) {
          " " + clock;
 }
 
-std::string unit_id(std::string_view name) {
-  for (const std::string_view kind : kKinds) {
-    if (name.size() > kind.size() && name.ends_with(kind)) return std::string(name);
-  }
-  return std::string(name) + ".service";
-}
-
 std::string short_name(std::string_view id) {
   constexpr std::string_view kService = ".service";
   if (!id.ends_with(kService)) return std::string(id);
   const std::string_view bare = id.substr(0, id.size() - kService.size());
-  return unit_id(bare) == id ? std::string(bare) : std::string(id);
+  return unit::canonical_name(bare) == id ? std::string(bare) : std::string(id);
 }
 
 std::string counted(std::int64_t count, std::string_view noun) {

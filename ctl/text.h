@@ -34,8 +34,6 @@ enum class Color : std::uint8_t { Plain, Good, Bad, Busy, Faint };
 // "08:12:04" when today, else "2026-11-20 08:12:04"; local time.
 [[nodiscard]] std::string moment(const Style& style, std::int64_t since_us);
 
-// "nginx" is "nginx.service"; a name with a kind stays.
-[[nodiscard]] std::string unit_id(std::string_view name);
 // The shortest name that means this unit: what a hint tells to type.
 [[nodiscard]] std::string short_name(std::string_view id);
 [[nodiscard]] std::string counted(std::int64_t count, std::string_view noun);  // "1 unit", "2 units"

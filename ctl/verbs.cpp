@@ -49,6 +49,8 @@ constexpr std::array kVerbs{
     VerbInfo{"list", "[PATTERN]", 0, 1, kFilter, "List units.", run_list},
     VerbInfo{"why", "UNIT", 1, 1, 0, "Show why a unit is in its state.", run_why},
     VerbInfo{"cat", "UNIT", 1, 1, 0, "Show the files a unit was loaded from.", run_cat},
+    VerbInfo{"verify", "[FILE|DIR...]", 0, kMany, with(Option::Strict),
+             "Check unit files, without a manager.", run_verify},
     VerbInfo{"is-active", "UNIT...", 1, kMany, 0, "Succeed when all are up.", run_is_active},
     VerbInfo{"is-failed", "UNIT...", 1, kMany, 0, "Succeed when all have failed.", run_is_failed},
     VerbInfo{"is-system-running", "", 0, 0, 0, "Succeed when all that is wanted is up.",
@@ -63,6 +65,8 @@ constexpr std::array kVerbs{
     VerbInfo{"halt", "", 0, 0, 0, "Stop everything and halt.", run_power},
     VerbInfo{"help", "[VERB]", 0, 1, 0, "Show what there is, or one verb.", run_help},
     VerbInfo{"version", "", 0, 0, 0, "Show the version.", run_version},
+    VerbInfo{"complete", "[VERB]", 0, 1, 0, "Print what may follow, for the shell's completion.",
+             run_complete},
 };
 
 // Levenshtein's distance, by one row of the table.
@@ -148,6 +152,17 @@ int run_help(const Request& request, Output& output) {
     return kUsage;
   }
   output.out += verb != nullptr ? verb_help(*verb) : general_help();
+  return kOk;
+}
+
+int run_complete(const Request& request, Output& output) {
+  const VerbInfo* verb = request.words.empty() ? nullptr : find_verb(request.words[0]);
+  for (const VerbInfo& row : kVerbs) {
+    if (verb == nullptr) output.out.append(row.name).append("\n");
+  }
+  for (const OptionInfo& row : kOptions) {
+    if (verb != nullptr && verb->takes(row.option)) output.out.append(row.name).append("\n");
+  }
   return kOk;
 }
 

@@ -25,7 +25,8 @@ std::uint32_t fallback_count = 0;
 // Unique, not secret: early in a boot, before the kernel has random bytes to give, time and pid must do.
 std::string make_request_id() {
   std::array<std::int64_t, 2> words{monotonic_now().since_epoch.count(), getpid()};
-  if (getrandom(words.data(), sizeof(words), GRND_NONBLOCK) < 0) words[1] = (words[1] << 32) | ++fallback_count;
+  if (getrandom(words.data(), sizeof(words), GRND_NONBLOCK) < 0)
+    words[1] = (words[1] << 32) | ++fallback_count;
   std::string id;
   for (const std::int64_t word : words) {
     for (int shift = 60; shift >= 0; shift -= 4) id += "0123456789abcdef"[(word >> shift) & 0xf];

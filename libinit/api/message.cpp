@@ -220,6 +220,12 @@ std::string to_json(const CallError& error) {
   return out + '}';
 }
 
+std::string to_json(const Diagnostic& diagnostic) {
+  std::string out;
+  write_object(out, diagnostic);
+  return out;
+}
+
 std::string encode_error(const CallError& error) {
   return to_json(error) + '\0';
 }

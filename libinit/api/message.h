@@ -81,6 +81,7 @@ struct IncomingReply {
 // The reply's fields alone, as JSON without a NUL: what `--json` prints.
 [[nodiscard]] std::string to_json(const Reply& reply);
 [[nodiscard]] std::string to_json(const CallError& error);
+[[nodiscard]] std::string to_json(const Diagnostic& diagnostic);
 
 // The interface in the Varlink description language, made from the method table and the shapes.
 [[nodiscard]] std::string interface_description();

@@ -153,8 +153,8 @@ struct WhyLink {  // from the asked unit down to the first cause
   std::string unit;
   State state = State::Inactive;
   std::string text;      // "is blocked", "is activating: awaiting ready for 12 s (limit 1 min)"
-  std::string relation;  // how the link above depends on this one; empty for the first
-  std::string where;
+  std::string relation;  // of the unit to the next one of the chain, "requires"; may be empty
+  std::string where;     // of that relation, "file:line"
 };
 struct WhyReply {
   std::vector<WhyLink> chain;
