@@ -66,11 +66,11 @@ FactsHeader& Facts::edit() noexcept {
   return *at<FactsHeader>(0);
 }
 
-void Facts::close_slot(std::uint32_t index) noexcept {
-  Slot& slot = slots()[index];
-  ++slot.serial;
-  slot.crc = crc32c(&slot, offsetof(Slot, crc));
+void Facts::publish(std::uint32_t index, Slot& changed) noexcept {
+  ++changed.serial;
+  changed.crc = crc32c(&changed, offsetof(Slot, crc));
   FactsHeader& head = edit();
+  at<Slot>(channel::kSlotsOffset)[index] = changed;
   if (index >= head.slots_used) head.slots_used = index + 1;
   announce(index);
 }

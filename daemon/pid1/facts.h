@@ -52,7 +52,9 @@ class Facts {
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] const std::byte* base() const noexcept { return base_; }
   [[nodiscard]] const FactsHeader& header() const noexcept { return *at<FactsHeader>(0); }
-  [[nodiscard]] const Slot& slot(std::uint32_t index) const noexcept { return slots()[index]; }
+  [[nodiscard]] const Slot& slot(std::uint32_t index) const noexcept {
+    return at<Slot>(channel::kSlotsOffset)[index];
+  }
   [[nodiscard]] channel::StoreEntry* store() const noexcept {
     return at<channel::StoreEntry>(channel::kStoreOffset);
   }
@@ -64,12 +66,13 @@ class Facts {
 
   // Opens the facts for writing until seal().
   [[nodiscard]] FactsHeader& edit() noexcept;
-  // Changes one slot, with serial, checksum and an entry in the change ring.
+  // Changes one slot, with serial, checksum and an entry in the change ring. The change is made on a copy, so
+  // that a reader meets half of it only for the length of one memcpy.
   template <class Change>
   void commit(std::uint32_t index, Change change) noexcept {
-    static_cast<void>(edit());
-    change(slots()[index]);
-    close_slot(index);
+    Slot copy = slot(index);
+    change(copy);
+    publish(index, copy);
   }
   // Gives back the memory of the table of pids: all entries are empty then.
   void clear_pids() noexcept;
@@ -87,9 +90,8 @@ class Facts {
   T* at(std::size_t offset) const noexcept {
     return static_cast<T*>(static_cast<void*>(base_ + offset));
   }
-  Slot* slots() const noexcept { return at<Slot>(channel::kSlotsOffset); }
   [[nodiscard]] int map(int fd) noexcept;
-  void close_slot(std::uint32_t index) noexcept;
+  void publish(std::uint32_t index, Slot& changed) noexcept;
 
   UniqueFd fd_;
   std::byte* base_ = nullptr;

@@ -22,7 +22,8 @@ struct Options {
 void mount_api_filesystems() noexcept;
 // 0, 1 and 2 are open afterwards: the console on a machine, else /dev/null.
 void open_standard_streams(channel::Environment where) noexcept;
-// Whoever started initd may have left descriptors open: they are closed. Those from an earlier self get O_CLOEXEC back.
+// Whoever started initd may have left descriptors open: they are closed. Those from an earlier self get
+// O_CLOEXEC back.
 void settle_descriptors(bool resumed) noexcept;
 // The log goes to a non-blocking descriptor of its own: the kernel's log on a machine, else standard error
 // opened anew.
