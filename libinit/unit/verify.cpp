@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view kServicePath[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
                                              "/usr/bin",        "/sbin",          "/bin"};
 constexpr std::size_t kNamesInMessage = 12;
+constexpr std::size_t kHints = 50;  // each looks at all names: thousands of mistakes get no hint each
 
 std::string help_for(std::string_view near) {
   return near.empty() ? std::string() : "did you mean \"" + std::string(near) + "\"?";
@@ -114,7 +115,7 @@ class Verifier {
     Diagnostic& diagnostic = need == Need::Must ? add(Severity::Error, "E0201", message)
                                                 : add(Severity::Warning, "W0202", message);
     lines_.show(diagnostic, unit, dependency.where, dependency.target);
-    if (refused || masked) return;
+    if (refused || masked || ++hints_ > kHints) return;
     std::vector<std::string_view> ids;
     for (const Unit& other : set_.units) ids.push_back(other.id);
     diagnostic.help = help_for(nearest(dependency.target, ids));
@@ -195,6 +196,7 @@ class Verifier {
   std::unordered_set<std::string_view> known_;
   const std::unordered_set<std::string_view> refused_, masked_;
   SourceLines lines_;
+  std::size_t hints_ = 0;
   std::vector<Diagnostic> found_;
 };
 
