@@ -56,6 +56,10 @@ TEST(Guard, CarriesOutWhatADeadManagerHadAskedFor) {
   kill(initd.pid, SIGSTOP);
   for (std::uint32_t i = 0; i < 50; ++i) initd.manager().shell(i, "exit " + std::to_string(i));
   initd.kill_manager();
+  while (read_file("/proc/" + std::to_string(initd.manager().pid) + "/stat").find(") Z ") ==
+         std::string::npos) {
+    sched_yield();
+  }
   kill(initd.pid, SIGCONT);
   initd.next_manager();
   for (std::uint32_t i = 0; i < 50; ++i) {

@@ -65,7 +65,7 @@ void refuse(const std::vector<int>& calls, int error) {
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   if (setup.open_files) {
-    const rlimit limit{*setup.open_files, *setup.open_files};
+    const rlimit limit{*setup.open_files, setup.open_files_hard.value_or(*setup.open_files)};
     setrlimit(RLIMIT_NOFILE, &limit);
   }
   if (!setup.refused.empty()) refuse(setup.refused, setup.refused_errno);

@@ -25,7 +25,8 @@ struct World {
   int refused_errno = 38;    // ENOSYS
   bool refuse_into_cgroup =
       false;  // clone3 is refused whenever its clone_args ask for a cgroup: by size, see harness.cpp
-  std::optional<unsigned> open_files;  // RLIMIT_NOFILE, soft and hard
+  std::optional<unsigned> open_files;       // RLIMIT_NOFILE, soft
+  std::optional<unsigned> open_files_hard;  // the same when absent
   std::vector<std::string> arguments;
   std::string notify_socket;
 };

@@ -128,6 +128,7 @@ TEST(Spawn, PassesDescriptorsAndKeepsNoneOfThem) {
 TEST(Spawn, GivesAServiceTheLimitThatInitdItselfHadAtItsStart) {
   World setup;
   setup.open_files = 3000;
+  setup.open_files_hard = 5000;
   Initd initd(setup);
   const Manager& manager = initd.manager();
   manager.shell(0, "test $(ulimit -Sn) = 3000");
