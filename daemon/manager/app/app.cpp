@@ -107,20 +107,24 @@ void App::on_slot(std::uint32_t slot) {
 
 void App::on_failed(std::uint32_t slot, const channel::Slot& facts) {
   const SlotUse use = *slots_.find(slot);
-  slots_.release(slot);
   feed(core::SpawnFailed{use.unit, use.attempt, error_kind(facts),
                          static_cast<std::uint16_t>(facts.failed_step), facts.failed_errno});
-  (void)channel_.acknowledge(slot, facts.attempt);
+  free_slot(slot, facts.attempt);
 }
 
 void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
   const SlotUse use = *slots_.find(slot);
-  slots_.release(slot);
   const UnitProcess of = processes_of(use.unit);
   const bool empty = use.role == core::Role::Reload || processes_.empty(of) || !processes_.watch(of);
   feed(core::Exited{use.unit, use.attempt, exit_of(facts), empty});
-  // Only now, with the exit in the records, may PID 1 forget it.
-  (void)channel_.acknowledge(slot, facts.attempt);
+  free_slot(slot, facts.attempt);
+}
+
+// With the end in the records PID 1 may forget it, and only then may another process have the slot: a spawn
+// into a slot that is not free is ignored.
+void App::free_slot(std::uint32_t slot, std::uint32_t attempt) {
+  (void)channel_.acknowledge(slot, attempt);
+  slots_.release(slot);
 }
 
 void App::on_groups() {

@@ -62,6 +62,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void on_slot(std::uint32_t slot);
   void on_failed(std::uint32_t slot, const channel::Slot& facts);
   void on_exited(std::uint32_t slot, const channel::Slot& facts);
+  void free_slot(std::uint32_t slot, std::uint32_t attempt);
   void on_signals();
   void on_signal(int signal);
   void on_groups();
