@@ -104,7 +104,6 @@ void conclude(World& world, UnitIndex unit) {
   if (again && record.goal == Goal::Up && !world.shutdown) return schedule_restart(world, unit);
   if (!well) return fail(world, unit);
   fulfil(world, unit);
-  enter(world, unit, State::Inactive);
   announce_success(world, unit);
 }
 

@@ -40,13 +40,16 @@ Verdict hopeful(const World& world, const Gate& gate) {
 }
 
 Verdict down(const World& world, UnitIndex unit) {
-  return is_down(world.units[unit].state) && !has_leftover(world, unit) ? Verdict::Open : Verdict::Wait;
+  const UnitRecord& record = world.units[unit];
+  if (!is_down(record.state)) return Verdict::Wait;
+  return record.reason == Reason::Unkillable && has_leftover(world, unit) ? Verdict::Block : Verdict::Open;
 }
 
-// Before Preparing: it has not failed on its own account.
+// Before Preparing: nothing is known that keeps it from running.
 Verdict can_run_anew(const World& world, UnitIndex unit) {
   if (unfit(world, unit) == Reason::Cycle || unfit(world, unit) == Reason::NotLoaded) return Verdict::Block;
   switch (world.units[unit].state) {
+    case State::Blocked:
     case State::Failed:
     case State::LongBackoff:
       return Verdict::Block;

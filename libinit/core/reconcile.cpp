@@ -35,7 +35,16 @@ void stay(World& world, UnitIndex unit, State state) {
   if (world.units[unit].state != state) enter(world, unit, state);
 }
 
+// Helpers that were left alone under another kill-mode are ended before it runs again.
+bool clean_up(World& world, UnitIndex unit) {
+  if (!has_leftover(world, unit) || world.units[unit].reason == Reason::Unkillable) return false;
+  world.edit(unit).end = End::Asked;
+  begin_stop(world, unit);
+  return true;
+}
+
 void try_start(World& world, UnitIndex unit) {
+  if (clean_up(world, unit)) return;
   switch (check_and_pull(world, unit)) {
     case Verdict::Open:
       return must_be_prepared(world, unit) ? prepare(world, unit) : begin_start(world, unit);
@@ -76,6 +85,10 @@ void look(World& world, UnitIndex unit) {
       return try_prepared(world, unit);
     case State::StopWaiting:
       if (check_stop(world, unit) == Verdict::Open) begin_stop(world, unit);
+      return;
+    case State::Stopping:
+    case State::KillWait:  // after a reload: under another kill-mode it may be over
+      if (!has_leftover(world, unit)) check_end(world, unit);
       return;
     case State::Failed:
       if (record.reason == Reason::Unkillable && record.goal == Goal::Up && !has_leftover(world, unit)) {

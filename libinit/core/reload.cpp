@@ -51,6 +51,7 @@ void on_reloaded(World& world, std::shared_ptr<const Graph> graph) {
     const auto unit = world.graph->find_tag(record.tag);
     if (!unit) continue;
     world.units[*unit] = record;
+    if (!world.graph->policy(*unit).oneshot) set_flag(world.units[*unit], kDone, false);
     count(world, *unit);
   }
   move_jobs(world, *old);

@@ -108,9 +108,8 @@ void reset_failed(World& world, const Requested& request) {
   record.window_count = 0;
   set_flag(record, kAnnounced, false);
   if (record.state == State::Failed) {
-    fulfil(world, request.unit);
     if (!has_leftover(world, request.unit)) record.reason = Reason::None;
-    enter(world, request.unit, State::Inactive);
+    record.goal == Goal::Up ? fulfil(world, request.unit) : enter(world, request.unit, State::Inactive);
   }
   answer(world, request, JobOutcome::Done);
 }

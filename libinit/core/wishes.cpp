@@ -230,6 +230,7 @@ void fulfil(World& world, UnitIndex unit) {
   record.cause = 0;
   set_flag(record, kByAdmin, false);
   set_flag(record, kByBoot, false);
+  enter(world, unit, State::Inactive);
   std::vector<Order> unneeded;
   release_unneeded(world, unit, unneeded);
   take_all_down(world, std::move(unneeded));

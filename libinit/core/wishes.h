@@ -26,7 +26,7 @@ void take_down(World& world, UnitIndex unit, Stop stop, UnitIndex cause);
 // The unit ended unexpectedly: what is bound to it stops, and stays wanted.
 void suspend_bound(World& world, UnitIndex unit);
 
-// The unit ended by itself and is not to be started again.
+// The unit has ended by itself and is not to be started again: it is inactive.
 void fulfil(World& world, UnitIndex unit);
 
 [[nodiscard]] bool is_needed(const World& world, UnitIndex unit);
