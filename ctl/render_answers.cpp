@@ -32,6 +32,25 @@ std::string log_lines(const Style& style, const api::Status& status) {
   return out;
 }
 
+std::string error_words(const api::CallError& error) {
+  switch (error.kind) {
+    case api::ErrorKind::NoSuchUnit:
+      return "there is no unit " + error.parameter;
+    case api::ErrorKind::PermissionDenied:
+      return "not permitted";
+    case api::ErrorKind::TooManyClients:
+      return "initd has too many clients";
+    case api::ErrorKind::InvalidParameter:
+      return "initd refuses the parameter \"" + error.parameter + "\"";
+    case api::ErrorKind::MethodNotFound:
+    case api::ErrorKind::InterfaceNotFound:
+      return "this initd knows no " + error.parameter;
+    case api::ErrorKind::Failed:
+      return "failed";
+  }
+  return "failed";
+}
+
 }  // namespace
 
 std::string render_job(const Style& style, const api::JobReply& job) {
@@ -51,31 +70,8 @@ std::string render_progress(const Style& style, const api::JobReply& job) {
 }
 
 std::string render_error(const Style& style, const api::CallError& error) {
-  const std::string about = printable(style, error.parameter);
-  std::string out = cross(style) + " ";
-  switch (error.kind) {
-    case api::ErrorKind::NoSuchUnit:
-      out += "there is no unit " + about;
-      break;
-    case api::ErrorKind::PermissionDenied:
-      out += "not permitted";
-      break;
-    case api::ErrorKind::TooManyClients:
-      out += "initd has too many clients";
-      break;
-    case api::ErrorKind::InvalidParameter:
-      out += "initd refuses the parameter \"" + about + "\"";
-      break;
-    case api::ErrorKind::MethodNotFound:
-    case api::ErrorKind::InterfaceNotFound:
-      out += "this initd knows no " + about;
-      break;
-    case api::ErrorKind::Failed:
-      out += "failed";
-      break;
-  }
-  if (!error.message.empty()) out += ": " + printable(style, error.message);
-  out += '\n';
+  std::string out = cross(style) + " " +
+                    printable(style, error.message.empty() ? error_words(error) : error.message) + "\n";
   if (!error.hint.empty()) {
     out += "  next: " + printable(style, error.hint) + "\n";
   } else if (error.kind == api::ErrorKind::NoSuchUnit) {
