@@ -92,16 +92,15 @@ void App::on_slot(std::uint32_t slot) {
     return;
   }
   if (facts.state == channel::SlotState::Failed) return on_failed(slot, facts);
-  if (facts.pid > 0 && !use->spawned && facts.state != channel::SlotState::Free) {
-    use->spawned = true;
-    if (use->role != core::Role::Reload) units_[use->unit].leader = facts.pid;
-    feed(core::Spawned{use->unit, use->attempt, facts.pid});
-  }
+  const SlotUse known = *use;
   const bool ran = facts.state == channel::SlotState::Running || facts.state == channel::SlotState::Exited;
-  if (ran && !use->running) {
-    use->running = true;
-    feed(core::ExecSucceeded{use->unit, use->attempt});
+  use->spawned = use->spawned || facts.pid > 0;
+  use->running = use->running || ran;
+  if (facts.pid > 0 && !known.spawned) {
+    if (known.role != core::Role::Reload) units_[known.unit].leader = facts.pid;
+    feed(core::Spawned{known.unit, known.attempt, facts.pid});
   }
+  if (ran && !known.running) feed(core::ExecSucceeded{known.unit, known.attempt});
   if (facts.state == channel::SlotState::Exited) on_exited(slot, facts);
 }
 

@@ -94,6 +94,8 @@ std::string object_of(const ViewContext& context, core::UnitIndex unit, const co
 std::string result_text(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
   const std::string exit = to_status(view.last_exit).text();
   switch (view.reason) {
+    case core::Reason::None:
+      return {};
     case core::Reason::ExitCode:
     case core::Reason::Signal:
       return exit;
