@@ -123,7 +123,9 @@ bool ends_group(const World& world, UnitIndex unit) {
 void send_kill(World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   if (ends_group(world, unit) || world.shutdown) return world.emit(KillGroup{unit});
-  world.emit(Signal{unit, record.main_attempt, kSignalKill, SignalTarget::Main});
+  for (const Attempt attempt : {record.main_attempt, record.control_attempt}) {
+    if (attempt != 0) world.emit(Signal{unit, attempt, kSignalKill, SignalTarget::Main});
+  }
 }
 
 void kill(World& world, UnitIndex unit) {

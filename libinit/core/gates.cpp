@@ -30,10 +30,16 @@ Verdict usable(const World& world, const Gate& gate) {
   return missing(world, gate);
 }
 
+bool can_never_start(const World& world, UnitIndex unit) {
+  return !world.graph->is_loaded(unit) || world.graph->on_strong_cycle(unit);
+}
+
 // Without an order only what is certain to be missing counts; a blocked unit may be blocked by this very one.
 Verdict hopeful(const World& world, const Gate& gate) {
   const UnitRecord& record = world.units[gate.unit];
-  if (is_usable(world, gate.unit) || is_coming(world, gate.unit)) return Verdict::Open;
+  if (is_usable(world, gate.unit)) return Verdict::Open;
+  if (can_never_start(world, gate.unit)) return Verdict::Block;
+  if (is_coming(world, gate.unit)) return Verdict::Open;
   if (record.state == State::Blocked && unfit(world, gate.unit) == Reason::None) return Verdict::Open;
   if (is_stopping(record.state)) return record.goal == Goal::Up ? Verdict::Open : Verdict::Wait;
   return missing(world, gate);
@@ -41,13 +47,14 @@ Verdict hopeful(const World& world, const Gate& gate) {
 
 Verdict down(const World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
-  if (!is_down(record.state)) return Verdict::Wait;
+  // While it is being prepared nothing of it runs; what prepares it may be what it excludes.
+  if (!is_down(record.state) && record.state != State::Preparing) return Verdict::Wait;
   return record.reason == Reason::Unkillable && has_leftover(world, unit) ? Verdict::Block : Verdict::Open;
 }
 
 // Before Preparing: nothing is known that keeps it from running.
 Verdict can_run_anew(const World& world, UnitIndex unit) {
-  if (unfit(world, unit) == Reason::Cycle || unfit(world, unit) == Reason::NotLoaded) return Verdict::Block;
+  if (can_never_start(world, unit)) return Verdict::Block;
   switch (world.units[unit].state) {
     case State::Blocked:
     case State::Failed:
@@ -86,7 +93,7 @@ Verdict start_verdict(const World& world, const Gate& gate) {
 }
 
 Verdict prepared_verdict(const World& world, const Gate& gate) {
-  return gate.need == Gate::Need::Prepared ? prepared(world, gate) : Verdict::Open;
+  return gate.need == Gate::Need::Prepared ? prepared(world, gate) : start_verdict(world, gate);
 }
 
 // Down for the order of stopping: what stays up is not waited for, and what cannot be killed no longer.

@@ -18,7 +18,7 @@ enum class Verdict : std::uint8_t {
 // Looks at the gates from the unit's cursor on, once around, and stops at the first that is closed. The
 // cursor stays there: while that one is closed the next look costs one step.
 [[nodiscard]] Verdict check_start(World& world, UnitIndex unit);
-// The same for units in Preparing: only what is run anew for it.
+// The same for units in Preparing, where what is run anew for it must have done so.
 [[nodiscard]] Verdict check_prepared(World& world, UnitIndex unit);
 [[nodiscard]] Verdict check_stop(World& world, UnitIndex unit);
 

@@ -1,5 +1,7 @@
 #include "libinit/core/reload.h"
 
+#include "libinit/core/ending.h"
+
 namespace init::core {
 namespace {
 
@@ -60,6 +62,9 @@ void on_reloaded(World& world, std::shared_ptr<const Graph> graph) {
     arm_again(world, unit, TimerKind::Phase, record.phase_deadline_ns);
     arm_again(world, unit, TimerKind::Restart, record.restart_deadline_ns);
     world.touch(unit);
+    const bool was_left_alone = record.state == State::Stopping && record.phase_deadline_ns == 0;
+    if (was_left_alone && world.graph->policy(unit).kill_mode != unit::KillMode::None)
+      begin_stop(world, unit);
   }
 }
 

@@ -148,6 +148,23 @@ void retry_spawn(World& world, UnitIndex unit) {
   if (record.spawn_failures < 255) ++record.spawn_failures;
 }
 
+// After the wait for resources; a reload may have changed in the meantime what there is to run.
+void spawn_again(World& world, UnitIndex unit) {
+  const Policy& policy = policy_of(world, unit);
+  const UnitRecord& record = world.units[unit];
+  switch (record.state) {
+    case State::PreStart:
+      return record.step < policy.pre_start.size() ? spawn(world, unit) : begin_command(world, unit);
+    case State::Reloading:
+      return record.step < policy.reload.size() ? spawn(world, unit) : end_reload(world, unit, false);
+    case State::Commanding:
+      return policy.oneshot && record.step < policy.command.size() ? spawn(world, unit)
+                                                                   : begin_command(world, unit);
+    default:
+      return policy.oneshot ? begin_command(world, unit) : spawn(world, unit);
+  }
+}
+
 }  // namespace
 
 void begin_start(World& world, UnitIndex unit) {
@@ -229,8 +246,9 @@ void on_restart_timer(World& world, UnitIndex unit) {
   const State state = world.units[unit].state;
   if (state == State::Backoff || state == State::LongBackoff) return enter(world, unit, State::Waiting);
   if (!is_starting(state) && state != State::Reloading) return;
-  spawn(world, unit);
-  arm_limit(world, unit);
+  spawn_again(world, unit);
+  const State now_in = world.units[unit].state;
+  if (is_starting(now_in) || now_in == State::Reloading) arm_limit(world, unit);
 }
 
 void repeat_spawn(World& world, UnitIndex unit, Attempt attempt) {

@@ -90,12 +90,19 @@ class Walk {
     for (std::size_t next = 0; next < queue_.size(); ++next) {
       const Wish wish = queue_[next];
       for (const Link& link : world_.graph->says(wish.unit)) {
-        if (has(link.kind, Atom::PullsStart)) visit({link.unit, wish.unit});
+        if (has(link.kind, Atom::PullsStart) || must_retry(link)) visit({link.unit, wish.unit});
       }
     }
   }
 
  private:
+  // What prepares a unit is not pulled in; but where it has failed, a request is a reason to try it again.
+  [[nodiscard]] bool must_retry(const Link& link) const {
+    if (!asked_ || !has(link.kind, Atom::RunsAnew)) return false;
+    const State state = world_.units[link.unit].state;
+    return state == State::Failed || state == State::LongBackoff || state == State::Blocked;
+  }
+
   void visit(const Wish& wish) {
     Derived& derived = world_.derived[wish.unit];
     if (derived.stamp == world_.walk) return;

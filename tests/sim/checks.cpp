@@ -1,0 +1,236 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "tests/sim/oracle.h"
+#include "tests/sim/simulation.h"
+#include "tests/sim/topology.h"
+
+namespace init::sim {
+
+using core::State;
+using core::UnitIndex;
+using core::UnitRecord;
+using unit::DependencyKind;
+
+std::string Simulation::name(UnitIndex unit) const {
+  return unit < engine_.graph()->size() ? std::string(engine_.graph()->name(unit)) : "nobody";
+}
+std::optional<UnitIndex> Simulation::index(const std::string& name) const {
+  return engine_.graph()->find(name);
+}
+const unit::Unit* Simulation::definition(const std::string& name) const {
+  return Oracle(units_).find(name);
+}
+
+void Simulation::trace(const std::string& line) const {
+  if (options_.trace)
+    std::printf("%10lld %s\n", static_cast<long long>(now_.since_epoch.count() / 1000000), line.c_str());
+}
+
+void Simulation::fail(const std::string& what) {
+  trace("!!! " + what);
+  if (failure_.empty()) failure_ = what;
+}
+
+bool Simulation::truly_up(const unit::Unit& unit) const {
+  const UnitRecord& record = engine_.record(*index(unit.id));
+  if (record.state == State::Up || (record.flags & core::kDone) != 0) return true;
+  return std::any_of(machine_.processes.begin(), machine_.processes.end(), [&](const Process& p) {
+    const bool runs = p.life == Process::Life::Running || (p.life == Process::Life::Dead && !p.told_end);
+    return p.unit == unit.id && p.attempt == record.main_attempt && runs;
+  });
+}
+
+bool Simulation::is_up_or_done(const std::string& name) const {
+  const auto unit = index(name);
+  if (!unit) return false;
+  const UnitRecord& record = engine_.record(*unit);
+  return core::is_up(record.state) || (core::is_down(record.state) && (record.flags & core::kDone) != 0);
+}
+
+std::set<std::string> Simulation::up_or_done() const {
+  std::set<std::string> names;
+  for (const unit::Unit& unit : units_) {
+    if (is_up_or_done(unit.id)) names.insert(unit.id);
+  }
+  return names;
+}
+
+std::set<std::string> Simulation::refused() const {
+  std::set<std::string> names;
+  for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
+    if (engine_.graph()->on_strong_cycle(unit)) names.insert(name(unit));
+  }
+  return names;
+}
+
+std::string Simulation::shown(const std::string& unit) const {
+  const core::UnitView view = engine_.view(*index(unit));
+  return std::string(core::name(view.phase)) + ", " + std::string(core::name(view.reason)) + ", goal " +
+         std::to_string(static_cast<int>(view.goal)) + (view.leftover ? ", leftover" : "") + ", for " +
+         name(view.blocked_by) + " by " + std::to_string(static_cast<int>(view.blocked_kind));
+}
+
+// S3: whatever it needs in order is up when its first process is asked for.
+void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRecord>& before) {
+  const State was = before[spawn.unit].state;
+  if (spawn.role == core::Role::Reload || (core::is_starting(was) && was != State::Preparing)) return;
+  const unit::Unit* unit = definition(name(spawn.unit));
+  if (unit == nullptr) return fail("S3: a unit without a file is started");
+  for (const unit::Unit& other : units_) {
+    // What prepares another unit may begin its next run in the same moment.
+    if (&other == unit || !needs_in_order(*unit, other) || Oracle(units_).is_started_by_others(other.id))
+      continue;
+    if (!truly_up(other))
+      fail("S3: " + unit->id + " starts before " + other.id + " is up: " + shown(other.id));
+  }
+}
+
+// S3, backwards: what needs it in order is down when it is told to stop.
+void Simulation::check_stop(UnitIndex stopped) {
+  const UnitRecord& record = engine_.record(stopped);
+  const unit::Unit* unit = definition(name(stopped));
+  if (unit == nullptr || record.state != State::Stopping || record.end != core::End::Asked) return;
+  if (record.stop_step != 0 || Oracle(units_).is_started_by_others(unit->id)) return;
+  for (const unit::Unit& other : units_) {
+    if (&other == unit || !needs_in_order(other, *unit) || refused().count(other.id) != 0) continue;
+    const auto says_stop = [](const unit::Unit& a, const unit::Unit& b) {
+      return std::any_of(a.dependencies.begin(), a.dependencies.end(), [&](const unit::Dependency& d) {
+        return d.target == b.id &&
+               (d.kind == DependencyKind::StopAfter || d.kind == DependencyKind::StopBefore);
+      });
+    };
+    if (says_stop(other, *unit) || says_stop(*unit, other)) continue;
+    // One that is being prepared by this very unit does not mind.
+    const State state = engine_.record(*index(other.id)).state;
+    if (!core::is_down(state) && state != State::Preparing) {
+      fail("S3: " + unit->id + " is stopped before " + other.id);
+    }
+  }
+}
+
+// S8: a wait for the next try ends by its own timer, a request, or a stop.
+void Simulation::check_backoff(const core::Event& event, const std::vector<UnitRecord>& before) {
+  const auto* fired = std::get_if<core::TimerFired>(&event);
+  const bool asked = std::holds_alternative<core::Requested>(event);
+  for (UnitIndex unit = 0; unit < before.size(); ++unit) {
+    const auto waits = [](const UnitRecord& r) {
+      return r.state == State::Backoff || r.state == State::LongBackoff;
+    };
+    const UnitRecord& record = engine_.record(unit);
+    const core::Policy& policy = engine_.graph()->policy(unit);
+    if (waits(record) && !waits(before[unit])) {
+      const std::int64_t delay = record.restart_deadline_ns - record.since_ns;
+      if (delay < policy.restart_delay.count()) fail("S8: the delay of " + name(unit) + " is too short");
+      if (delay > policy.restart_delay_max.count()) fail("S8: the delay of " + name(unit) + " is too long");
+      if (policy.burst != 0 && record.window_count > policy.burst)
+        fail("S8: the limit of " + name(unit) + " is passed");
+      const bool crashed = record.restarts == before[unit].restarts;
+      if (crashed && !asked && before[unit].goal == core::Goal::Up)
+        fail("S8: an uncounted restart of " + name(unit));
+    }
+    if (!waits(before[unit]) || waits(record) || asked || record.goal != core::Goal::Up) continue;
+    const bool own_timer = fired != nullptr && fired->unit == unit && fired->kind == core::TimerKind::Restart;
+    const bool on_time = own_timer && now_.since_epoch.count() >= before[unit].restart_deadline_ns;
+    const Oracle oracle(units_);
+    if (!on_time && !oracle.is_started_by_others(name(unit)))
+      fail("S8: " + name(unit) + " is tried again too soon");
+  }
+}
+
+void Simulation::check_event(const core::Event& event, const std::vector<UnitRecord>& before) {
+  trace("event " + std::to_string(event.index()));
+  if (const auto* request = std::get_if<core::Requested>(&event)) {
+    trace("request " + std::to_string(request->job) + " verb " +
+          std::to_string(static_cast<int>(request->verb)) + " " + name(request->unit));
+    const auto refused = [&](const core::Action& action) {
+      const auto* finished = std::get_if<core::JobFinished>(&action);
+      return finished != nullptr && finished->job == request->job &&
+             finished->outcome == core::JobOutcome::Refused;
+    };
+    if (std::none_of(wanted_.begin(), wanted_.end(), refused)) {
+      const Oracle oracle(units_);
+      const std::string unit = name(request->unit);
+      if (request->verb == core::Verb::Stop && !oracle.is_started_by_others(unit)) held_.insert(unit);
+      if (request->verb == core::Verb::Start || request->verb == core::Verb::Restart ||
+          request->verb == core::Verb::TryRestart) {
+        for (const std::string& reached : oracle.reach(unit, true)) held_.erase(reached);
+      }
+    }
+  }
+  // S4: an exit is consumed once, as it was.
+  if (const auto* exited = std::get_if<core::Exited>(&event)) {
+    const UnitRecord& record = engine_.record(exited->unit);
+    if (before[exited->unit].main_attempt == exited->attempt && exited->attempt != 0) {
+      if (record.main_attempt == exited->attempt) fail("S4: an exit was not consumed");
+      if (core::Exit{record.exit_kind, record.exit_value} != exited->exit) fail("S4: an exit was changed");
+    }
+  }
+  const auto ended = [&](UnitIndex unit) {
+    const auto* exited = std::get_if<core::Exited>(&event);
+    return exited != nullptr && exited->unit == unit;
+  };
+  for (const core::Action& action : wanted_) {
+    if (const auto* spawn = std::get_if<core::Spawn>(&action)) check_spawn(*spawn, before);
+    const auto* signal = std::get_if<core::Signal>(&action);
+    if (signal != nullptr && before[signal->unit].state != State::Stopping && !ended(signal->unit)) {
+      check_stop(signal->unit);
+    }
+  }
+  check_backoff(event, before);
+}
+
+void Simulation::check_always() {
+  for (const std::string& unit : held_) {
+    const auto known = index(unit);
+    if (known && engine_.record(*known).goal == core::Goal::Up)
+      fail("S5: " + unit + " was stopped and is wanted again");
+  }
+  std::array<std::uint32_t, core::kPublicStates> counts{};
+  for (UnitIndex unit = 0; unit < engine_.graph()->loaded_count(); ++unit) {
+    ++counts[static_cast<std::size_t>(core::public_state(engine_.record(unit).state))];
+  }
+  if (counts != engine_.counts()) fail("counts do not add up");
+  // S2: what is said to run has a process, or one whose end is not yet told.
+  for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
+    const UnitRecord& record = engine_.record(unit);
+    if (record.state != State::Running) continue;
+    const auto known = [&](const Process& p) {
+      return p.unit == name(unit) && p.attempt == record.main_attempt;
+    };
+    if (std::none_of(machine_.processes.begin(), machine_.processes.end(), known)) {
+      fail("S2: " + name(unit) + " is said to run and does not");
+    }
+  }
+}
+
+void Simulation::check_jobs_answered() {
+  for (const auto& [id, job] : jobs_) {
+    if (!job.outcome) fail("S6: job " + std::to_string(id) + " for " + job.unit + " was never answered");
+  }
+}
+
+void Simulation::check_rest() {
+  if (!failure_.empty()) return;
+  check_jobs_answered();
+  for (const unit::Unit& unit : units_) {
+    const UnitRecord& record = engine_.record(*index(unit.id));
+    if (record.goal != core::Goal::Up) {
+      if (!core::is_down(record.state)) fail("S7: " + unit.id + " is not wanted and is " + shown(unit.id));
+      continue;
+    }
+    if (core::is_up(record.state)) continue;
+    if (record.state == State::Failed && record.reason != core::Reason::Unkillable) continue;
+    if (record.state != State::Blocked) fail("S7: " + unit.id + " rests in " + shown(unit.id));
+    const bool lacks =
+        std::any_of(unit.dependencies.begin(), unit.dependencies.end(), [&](const unit::Dependency& d) {
+          const bool counts = needs(unit, d.target) || d.kind == DependencyKind::PreparedBy;
+          return counts && !is_up_or_done(d.target);
+        });
+    if (!lacks && refused().count(unit.id) == 0)
+      fail("S7: " + unit.id + " is blocked by nothing: " + shown(unit.id));
+  }
+}
+
+}  // namespace init::sim

@@ -1,0 +1,73 @@
+// A machine that is not there: processes, their groups, what PID 1 would have seen of them, and timers. By
+// unit names, so that neither a reload nor a new manager matters to it.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "libinit/core/engine.h"
+#include "tests/sim/rng.h"
+
+namespace init::sim {
+
+// Which faults this seed has; all off in the last phase.
+struct Faults {
+  bool exits = false;       // mains end by themselves, steps fail
+  bool stubborn = false;    // TERM is ignored
+  bool unkillable = false;  // for a while even KILL is
+  bool fork_fails = false;
+  bool exec_fails = false;
+  bool helpers = false;  // mains leave processes behind
+  bool slow = false;     // steps hang until their time is up
+};
+
+struct Process {
+  enum class Life : std::uint8_t { Spawning, Running, Dead, NeverBorn };
+  std::string unit;
+  core::Attempt attempt = 0;
+  core::Role role = core::Role::Main;
+  bool lasting = false;  // a main that runs until something happens to it
+  int pid = 0;
+  Life life = Life::Spawning;
+  core::Exit exit;
+  core::SpawnError error = core::SpawnError::Setup;
+  bool stubborn = false, unkillable = false, hangs = false, doomed = false;
+  int dying_of = 0;  // the signal that will end it
+  bool told_birth = false, told_exec = false, told_end = false;
+  [[nodiscard]] bool alive() const { return life == Life::Spawning || life == Life::Running; }
+};
+
+class Machine {
+ public:
+  Machine(Rng& rng, int pid_max) : rng_(rng), pid_max_(pid_max) {}
+
+  Faults faults;
+  std::vector<Process> processes;
+  std::map<std::string, int> helpers;   // alive, by unit
+  std::map<std::string, bool> empties;  // a GroupEmpty that was not yet told
+
+  void spawn(const std::string& unit, const core::Spawn& action, bool lasting);
+  // False if there is no such process of that unit, and was none: nobody may be signalled then.
+  bool signal(const std::string& unit, const core::Signal& action);
+  void kill_group(const std::string& unit);
+  // One process moves on; false if none can.
+  bool act();
+  void heal();  // faults off, also in what already runs
+  [[nodiscard]] bool group_is_empty(const std::string& unit) const;
+  [[nodiscard]] const Process* living_main(const std::string& unit) const;
+  [[nodiscard]] std::vector<core::ProcessFact> facts() const;
+  void forget_told();  // PID 1 was told that these are known
+
+ private:
+  void strike(Process& process, int signal);
+  void end(Process& process, core::Exit exit);
+  void move(Process& process);
+  [[nodiscard]] bool can_move(const Process& process) const;
+  int free_pid() const;
+  core::Exit random_exit();
+
+  Rng& rng_;
+  int pid_max_;
+};
+
+}  // namespace init::sim

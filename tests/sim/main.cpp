@@ -1,0 +1,75 @@
+// initd-sim [--seed N | --seeds A..B] [--steps N] [--trace] [--twice]
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "tests/sim/simulation.h"
+
+namespace {
+
+using init::sim::Options;
+using init::sim::Simulation;
+using init::sim::Verdict;
+
+struct Arguments {
+  std::uint64_t first = 0, last = 99;
+  std::uint32_t steps = 1000;
+  bool trace = false, twice = false;
+};
+
+bool parse(int argc, char** argv, Arguments& arguments) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const char* value = i + 1 < argc ? argv[i + 1] : "";
+    char* end = nullptr;
+    if (word == "--trace") {
+      arguments.trace = true;
+    } else if (word == "--twice") {
+      arguments.twice = true;
+    } else if (word == "--seed") {
+      arguments.first = arguments.last = std::strtoull(value, &end, 10);
+      ++i;
+    } else if (word == "--seeds") {
+      arguments.first = std::strtoull(value, &end, 10);
+      if (std::string_view(end).substr(0, 2) != "..") return false;
+      arguments.last = std::strtoull(end + 2, &end, 10);
+      ++i;
+    } else if (word == "--steps") {
+      arguments.steps = static_cast<std::uint32_t>(std::strtoul(value, &end, 10));
+      ++i;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (!parse(argc, argv, arguments)) {
+    std::fputs("usage: initd-sim [--seed N | --seeds A..B] [--steps N] [--trace] [--twice]\n", stderr);
+    return 2;
+  }
+  std::uint64_t events = 0, failures = 0;
+  for (std::uint64_t seed = arguments.first; seed <= arguments.last; ++seed) {
+    const Options options{seed, arguments.steps, arguments.trace};
+    Verdict verdict = Simulation(options).run();
+    events += verdict.events;
+    // The same seed once more: the same actions, or something is not a function of the events.
+    const bool again = arguments.twice || seed % 16 == 0;
+    if (again && Simulation({seed, arguments.steps, false}).run().actions != verdict.actions) {
+      verdict.failure = "two runs differ";
+    }
+    if (verdict.failure.empty()) continue;
+    ++failures;
+    std::printf("seed %llu: %s   (initd-sim --seed %llu --steps %u --trace)\n",
+                static_cast<unsigned long long>(seed), verdict.failure.c_str(),
+                static_cast<unsigned long long>(seed), arguments.steps);
+    if (failures == 20) break;
+  }
+  std::printf("%llu events, %llu failures\n", static_cast<unsigned long long>(events),
+              static_cast<unsigned long long>(failures));
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,148 @@
+// The shell around the engine, and its death: before the commit, or after it and before any of the actions.
+#include <array>
+#include <cstring>
+
+#include "libinit/base/checksum.h"
+#include "tests/sim/simulation.h"
+
+namespace init::sim {
+
+using core::Action;
+using core::UnitIndex;
+
+void Simulation::emit(const Action& action) {
+  wanted_.push_back(action);
+}
+
+void Simulation::tell(const core::Event& event) {
+  if (!failure_.empty()) return;
+  ++events_;
+  std::vector<core::UnitRecord> before;
+  for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) before.push_back(engine_.record(unit));
+  wanted_.clear();
+  const bool reload = std::holds_alternative<core::Reloaded>(event);
+  if (swarm_.crashes && faulty_ && !reload && rng_.chance(2)) {
+    trace("*** crash before the commit");
+    engine_.handle(event, now_, *this);
+    wanted_ = recover();
+    perform();
+    wanted_.clear();  // and whoever told it tells it again
+    before.clear();
+    for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) before.push_back(engine_.record(unit));
+  }
+  engine_.handle(event, now_, *this);
+  if (!reload) check_event(event, before);
+  commit();
+  perform();
+  check_always();
+}
+
+void Simulation::commit() {
+  for (const UnitIndex unit : engine_.changed()) committed_[name(unit)] = engine_.record(unit);
+  if (engine_.has_changed_jobs()) committed_jobs_ = engine_.job_records();
+  engine_.clear_changed();
+  for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
+    const core::UnitRecord record = engine_.record(unit);
+    const auto saved = committed_.find(name(unit));
+    const core::UnitRecord blank = [&] {
+      core::UnitRecord r;
+      r.tag = record.tag;
+      return r;
+    }();
+    const core::UnitRecord& known = saved == committed_.end() ? blank : saved->second;
+    if (std::memcmp(&record, &known, sizeof(record)) != 0) fail("S10: an unreported change of " + name(unit));
+  }
+}
+
+void Simulation::perform() {
+  std::vector<Action> actions = std::move(wanted_);
+  wanted_.clear();
+  for (std::size_t i = 0; i < actions.size() && failure_.empty();) {
+    if (swarm_.crashes && faulty_ && rng_.chance(3)) {
+      trace("*** crash before action " + std::to_string(i));
+      actions = recover();
+      i = 0;
+      continue;
+    }
+    carry_out(actions[i++]);
+  }
+}
+
+std::vector<Action> Simulation::recover() {
+  ++crashes_;
+  std::vector<core::UnitRecord> records;
+  for (const auto& [unit, record] : committed_) records.push_back(record);
+  for (const core::JobRecord& job : committed_jobs_) {
+    if (job.phase == core::JobPhase::Finished) repeated_.insert(job.job);
+  }
+  const std::vector<core::ProcessFact> facts = machine_.facts();
+  timers_.clear();
+  wanted_.clear();
+  engine_ =
+      core::Engine::restore(engine_.graph(), {records, committed_jobs_, facts, options_.seed}, now_, *this);
+  commit();
+  for (Process& process : machine_.processes) {
+    process.told_birth = true;
+    process.told_exec = process.life != Process::Life::Spawning;
+    process.told_end = !process.alive();
+    machine_.empties[process.unit] = true;
+  }
+  for (auto& [unit, untold] : machine_.empties) untold = true;
+  std::vector<Action> actions = std::move(wanted_);
+  wanted_.clear();
+  return actions;
+}
+
+void Simulation::carry_out(const Action& action) {
+  const auto mix = [this](std::uint64_t value) { hash_ = (hash_ ^ value) * 0x100000001b3U; };
+  mix(action.index());
+  if (const auto* spawn = std::get_if<core::Spawn>(&action)) {
+    mix(spawn->unit * 1000003ULL + spawn->attempt);
+    const std::string unit = name(spawn->unit);
+    trace("    spawn " + unit + " #" + std::to_string(spawn->attempt) + " role " +
+          std::to_string(static_cast<int>(spawn->role)) + " step " + std::to_string(spawn->step));
+    if (stopping_ && engine_.system_state() == core::SystemState::Stopping)
+      fail("S9: " + unit + " is started during shutdown");
+    const core::Policy& policy = engine_.graph()->policy(spawn->unit);
+    const Process* living = machine_.living_main(unit);
+    if (spawn->role != core::Role::Reload && living != nullptr && living->attempt != spawn->attempt) {
+      fail("S1: " + unit + " would run twice");
+    }
+    machine_.spawn(unit, *spawn, spawn->role == core::Role::Main && !policy.oneshot);
+  } else if (const auto* signal = std::get_if<core::Signal>(&action)) {
+    mix(signal->unit * 1000003ULL + static_cast<std::uint64_t>(signal->signal));
+    trace("    signal " + std::to_string(signal->signal) + " to " + name(signal->unit));
+    if (signal->attempt == 0 || !machine_.signal(name(signal->unit), *signal)) {
+      if (signal->attempt == 0 || repeated_.empty()) fail("S14: a signal to nobody, " + name(signal->unit));
+    }
+  } else if (const auto* kill = std::get_if<core::KillGroup>(&action)) {
+    mix(kill->unit);
+    trace("    kill group of " + name(kill->unit));
+    machine_.kill_group(name(kill->unit));
+  } else if (const auto* armed = std::get_if<core::ArmTimer>(&action)) {
+    mix(static_cast<std::uint64_t>(armed->deadline.since_epoch.count()));
+    timers_[{name(armed->unit), armed->kind}] = {armed->deadline, armed->serial};
+  } else if (const auto* canceled = std::get_if<core::CancelTimer>(&action)) {
+    timers_.erase({name(canceled->unit), canceled->kind});
+  } else if (const auto* changed = std::get_if<core::StateChanged>(&action)) {
+    mix(changed->unit * 64ULL + static_cast<std::uint64_t>(changed->to));
+    trace("    " + name(changed->unit) + " is " + std::string(core::name(changed->to)));
+  } else if (const auto* finished = std::get_if<core::JobFinished>(&action)) {
+    mix(finished->job * 8 + static_cast<std::uint64_t>(finished->outcome));
+    trace("    job " + std::to_string(finished->job) +
+          " ends: " + std::to_string(static_cast<int>(finished->outcome)));
+    const auto job = jobs_.find(finished->job);
+    if (job == jobs_.end()) return;
+    if (job->second.outcome &&
+        (repeated_.count(finished->job) == 0 || *job->second.outcome != finished->outcome)) {
+      fail("S6: job " + std::to_string(finished->job) + " is answered twice");
+    }
+    job->second.outcome = finished->outcome;
+  } else if (std::holds_alternative<core::Power>(action)) {
+    trace("    power");
+    if (!stopping_) fail("power without a shutdown");
+    powered_ = true;
+  }
+}
+
+}  // namespace init::sim

@@ -1,0 +1,102 @@
+#include "tests/sim/oracle.h"
+
+namespace init::sim {
+namespace {
+
+using unit::DependencyKind;
+
+bool pulls(DependencyKind kind, bool later) {
+  switch (kind) {
+    case DependencyKind::Requires:
+    case DependencyKind::Wants:
+    case DependencyKind::BindsTo:
+    case DependencyKind::Upholds:
+      return true;
+    case DependencyKind::OnFailure:
+    case DependencyKind::OnSuccess:
+    case DependencyKind::PreparedBy:
+      return later;
+    default:
+      return false;
+  }
+}
+
+bool must_run(DependencyKind kind) {
+  return kind == DependencyKind::Requires || kind == DependencyKind::BindsTo ||
+         kind == DependencyKind::Requisite || kind == DependencyKind::PreparedBy;
+}
+
+}  // namespace
+
+const unit::Unit* Oracle::find(const std::string& name) const {
+  for (const unit::Unit& unit : units_) {
+    if (unit.id == name) return &unit;
+  }
+  return nullptr;
+}
+
+std::set<std::string> Oracle::reach(const std::string& name, bool later) const {
+  std::set<std::string> met = {name};
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const unit::Unit& unit : units_) {
+      if (met.count(unit.id) == 0) continue;
+      for (const unit::Dependency& d : unit.dependencies) {
+        if (pulls(d.kind, later)) grown = met.insert(d.target).second || grown;
+      }
+    }
+  }
+  return met;
+}
+
+bool Oracle::has_conflict_within(std::set<std::string> names) const {
+  for (const unit::Unit& unit : units_) {
+    for (const unit::Dependency& d : unit.dependencies) {
+      const bool drags = d.kind == DependencyKind::Requisite || d.kind == DependencyKind::PartOf;
+      if (drags && names.count(unit.id) != 0) names.insert(d.target);
+    }
+  }
+  for (const unit::Unit& unit : units_) {
+    if (names.count(unit.id) == 0) continue;
+    for (const unit::Dependency& d : unit.dependencies) {
+      if (d.kind == DependencyKind::Conflicts && names.count(d.target) != 0) return true;
+    }
+  }
+  return false;
+}
+
+bool Oracle::is_started_by_others(const std::string& name) const {
+  for (const unit::Unit& unit : units_) {
+    for (const unit::Dependency& d : unit.dependencies) {
+      const bool starts = d.kind == DependencyKind::OnFailure || d.kind == DependencyKind::OnSuccess ||
+                          d.kind == DependencyKind::PreparedBy;
+      if (starts && reach(d.target, true).count(name) != 0) return true;
+    }
+  }
+  return false;
+}
+
+bool Oracle::can_run(const std::string& name, const std::set<std::string>& up,
+                     const std::set<std::string>& refused) const {
+  std::set<std::string> pulled = reach(name, false);
+  // Everything that must run for it, followed as far as it goes.
+  std::set<std::string> needed = {name};
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const unit::Unit& unit : units_) {
+      if (needed.count(unit.id) == 0 || (unit.id != name && up.count(unit.id) != 0)) continue;
+      for (const unit::Dependency& d : unit.dependencies) {
+        if (must_run(d.kind) && d.target != unit.id) grown = needed.insert(d.target).second || grown;
+        if (d.kind == DependencyKind::Requisite && up.count(d.target) == 0) return false;
+        if (d.kind == DependencyKind::PreparedBy) pulled.merge(reach(d.target, false));
+      }
+    }
+  }
+  for (const std::string& unit : needed) {
+    if (find(unit) == nullptr || refused.count(unit) != 0) return false;
+    if (pulled.count(unit) == 0 && up.count(unit) == 0) return false;
+  }
+  return true;
+}
+
+}  // namespace init::sim

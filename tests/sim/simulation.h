@@ -1,0 +1,115 @@
+// One random world, from a seed: an engine, a machine, clients, and a manager that may die between any two of
+// its steps.
+#pragma once
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "libinit/core/engine.h"
+#include "tests/sim/machine.h"
+#include "tests/sim/rng.h"
+
+namespace init::sim {
+
+struct Options {
+  std::uint64_t seed = 0;
+  std::uint32_t steps = 1000;
+  bool trace = false;
+};
+
+struct Verdict {
+  std::string failure;        // empty: all is well
+  std::uint64_t actions = 0;  // hash of everything the engine wanted, in order
+  std::uint64_t events = 0;   // handled
+};
+
+class Simulation final : public core::ActionSink {
+ public:
+  explicit Simulation(const Options& options);
+  Verdict run();
+
+  void emit(const core::Action& action) override;
+
+ private:
+  struct Job {
+    core::Verb verb = core::Verb::Start;
+    std::string unit;
+    std::optional<core::JobOutcome> outcome;
+  };
+  struct Timer {
+    MonotonicTime deadline;
+    std::uint32_t serial = 0;
+  };
+  // Which kinds of trouble this seed has.
+  struct Swarm {
+    bool crashes = false, reloads = false, stale = false, jumps = false, cycles = false;
+  };
+
+  // simulation.cpp: the course of a run.
+  void step();
+  void ask_something();
+  void reload();
+  bool deliver_something();
+  void deliver(Process& process);
+  bool fire_next_timer(MonotonicTime until);
+  void pass_time(Duration by);
+  void rest();
+  void probe();
+  void shut_down();
+  void repeat_something_stale();
+
+  // manager.cpp: the shell around the engine.
+  void tell(const core::Event& event);
+  void commit();
+  void perform();
+  std::vector<core::Action> recover();
+  void carry_out(const core::Action& action);
+
+  // checks.cpp: what must hold.
+  void fail(const std::string& what);
+  void check_event(const core::Event& event, const std::vector<core::UnitRecord>& before);
+  void check_spawn(const core::Spawn& spawn, const std::vector<core::UnitRecord>& before);
+  void check_stop(core::UnitIndex unit);
+  void check_backoff(const core::Event& event, const std::vector<core::UnitRecord>& before);
+  void check_always();
+  void check_rest();
+  void check_jobs_answered();
+  [[nodiscard]] bool truly_up(const unit::Unit& unit) const;
+  [[nodiscard]] bool is_up_or_done(const std::string& name) const;
+  [[nodiscard]] std::set<std::string> up_or_done() const;
+  [[nodiscard]] std::set<std::string> refused() const;
+
+  [[nodiscard]] std::string name(core::UnitIndex unit) const;
+  [[nodiscard]] std::optional<core::UnitIndex> index(const std::string& name) const;
+  [[nodiscard]] const unit::Unit* definition(const std::string& name) const;
+  void trace(const std::string& line) const;
+  void trace_units() const;
+  [[nodiscard]] std::string shown(const std::string& unit) const;
+
+  Options options_;
+  Rng rng_;
+  Swarm swarm_;
+  std::vector<unit::Unit> units_;
+  Machine machine_;
+  core::Engine engine_;
+  MonotonicTime now_{std::chrono::seconds(100)};
+  bool faulty_ = true;
+
+  std::vector<core::Action> wanted_;  // of the event in hand
+  std::map<std::string, core::UnitRecord> committed_;
+  std::vector<core::JobRecord> committed_jobs_;
+  std::map<std::pair<std::string, core::TimerKind>, Timer> timers_;
+
+  std::map<core::JobId, Job> jobs_;
+  std::set<core::JobId> repeated_;  // answers that a crash may have doubled
+  core::JobId last_job_ = 0;
+  std::set<std::string> held_;  // an admin stopped it, and nobody has asked for it since
+  bool stopping_ = false, powered_ = false;
+  std::string failure_;
+  std::uint64_t hash_ = 0xcbf29ce484222325U, events_ = 0, crashes_ = 0;
+};
+
+}  // namespace init::sim

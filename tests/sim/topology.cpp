@@ -1,0 +1,128 @@
+#include "tests/sim/topology.h"
+
+#include <algorithm>
+#include <array>
+
+namespace init::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using unit::DependencyKind;
+
+// Kinds by weight: what is common in real files is common here.
+constexpr std::array kKinds = {
+    DependencyKind::Requires,   DependencyKind::Requires,   DependencyKind::Requires,
+    DependencyKind::Wants,      DependencyKind::Wants,      DependencyKind::After,
+    DependencyKind::After,      DependencyKind::Before,     DependencyKind::BindsTo,
+    DependencyKind::PartOf,     DependencyKind::Requisite,  DependencyKind::Upholds,
+    DependencyKind::Conflicts,  DependencyKind::PreparedBy, DependencyKind::StopAfter,
+    DependencyKind::StopBefore, DependencyKind::OnFailure,  DependencyKind::OnSuccess,
+    DependencyKind::ReloadWith, DependencyKind::Unordered};
+
+void random_policy(Rng& rng, unit::ServiceConfig& service) {
+  service.command.resize(1);
+  service.restart = static_cast<unit::RestartPolicy>(rng.below(7));
+  service.restart_delay = milliseconds(10 + rng.below(400));
+  service.restart_delay_max = milliseconds(500 + rng.below(4000));
+  service.restart_reset_after = milliseconds(rng.below(3000));
+  if (rng.chance(30)) {
+    service.restart_limit = {1 + rng.below(4), milliseconds(1000 + rng.below(5000)),
+                             unit::FailureAction::None};
+  }
+  service.start_timeout = rng.chance(20) ? kInfinity : Duration(milliseconds(1000 + rng.below(3000)));
+  service.stop_timeout = milliseconds(300 + rng.below(1500));
+  if (rng.chance(30)) service.stop_schedule = {{15, milliseconds(200)}, {2, milliseconds(300)}};
+  service.kill_mode = static_cast<unit::KillMode>(rng.chance(60) ? 0 : rng.below(4));
+  service.pre_start.resize(rng.chance(25) ? 1 + rng.below(2) : 0);
+  for (unit::Step& step : service.pre_start) step.ignore_failure = rng.chance(20);
+  service.reload.resize(rng.chance(25) ? 1 + rng.below(2) : 0);
+  service.reload_signal = rng.chance(30) ? 1 : 0;
+  if (rng.chance(20)) service.success_exit.codes = {3};
+  if (rng.chance(10)) service.restart_prevent_exit.codes = {4};
+  if (rng.chance(10)) service.restart_force_exit.codes = {5};
+}
+
+void make_oneshot(Rng& rng, unit::ServiceConfig& service) {
+  service.type = unit::ServiceType::Oneshot;
+  service.command.resize(1 + rng.below(3));
+  service.remain_after_exit = rng.chance(40);
+  // One that runs again after each success would never let the machine come to rest.
+  if (service.restart == unit::RestartPolicy::Always || service.restart == unit::RestartPolicy::OnSuccess) {
+    service.restart = unit::RestartPolicy::OnFailure;
+  }
+  service.restart_force_exit = {};
+}
+
+unit::Unit random_unit(Rng& rng, std::size_t number) {
+  unit::Unit unit;
+  const bool target = rng.chance(15);
+  unit.id = std::string(1, static_cast<char>('a' + number)) + (target ? ".target" : ".service");
+  unit.kind = target ? unit::Kind::Target : unit::Kind::Service;
+  unit.stop_when_unneeded = rng.chance(10);
+  unit.refuse_manual_start = rng.chance(3);
+  unit.refuse_manual_stop = rng.chance(3);
+  if (target) return unit;
+  random_policy(rng, unit.service);
+  if (rng.chance(30)) make_oneshot(rng, unit.service);
+  return unit;
+}
+
+// Without `cycles` whatever orders points to earlier units only.
+bool fits(const unit::Unit& from, const unit::Unit& to, DependencyKind kind) {
+  if (kind == DependencyKind::PreparedBy) return to.service.type == unit::ServiceType::Oneshot;
+  static_cast<void>(from);
+  return true;
+}
+
+bool says_order(const unit::Unit& unit, const std::string& other) {
+  return std::any_of(unit.dependencies.begin(), unit.dependencies.end(), [&](const unit::Dependency& d) {
+    return d.target == other && (d.kind == DependencyKind::Before || d.kind == DependencyKind::After ||
+                                 d.kind == DependencyKind::Unordered);
+  });
+}
+
+bool says_after(const unit::Unit& unit, const std::string& other) {
+  return std::any_of(unit.dependencies.begin(), unit.dependencies.end(), [&](const unit::Dependency& d) {
+    return d.target == other && d.kind == DependencyKind::After;
+  });
+}
+
+}  // namespace
+
+std::vector<unit::Unit> random_units(Rng& rng, bool cycles) {
+  std::vector<unit::Unit> units;
+  const std::size_t count = 2 + rng.below(10);
+  for (std::size_t i = 0; i < count; ++i) units.push_back(random_unit(rng, i));
+  const std::uint32_t edges = rng.below(static_cast<std::uint32_t>(count) * 2 + 1);
+  for (std::uint32_t i = 0; i < edges; ++i) {
+    std::size_t from = rng.below(static_cast<std::uint32_t>(count)),
+                to = rng.below(static_cast<std::uint32_t>(count));
+    DependencyKind kind = kKinds[rng.below(kKinds.size())];
+    if (!cycles && from < to) std::swap(from, to);
+    if (!cycles && kind == DependencyKind::Before) kind = DependencyKind::After;
+    if (from == to || !fits(units[from], units[to], kind)) continue;
+    units[from].dependencies.push_back({kind, units[to].id, {}, rng.chance(10)});
+  }
+  if (rng.chance(10)) units[0].dependencies.push_back({DependencyKind::Wants, "missing.service", {}, false});
+  if (rng.chance(5))
+    units[0].dependencies.push_back({DependencyKind::Requires, "missing.service", {}, false});
+  return units;
+}
+
+bool needs(const unit::Unit& from, const std::string& to) {
+  return std::any_of(from.dependencies.begin(), from.dependencies.end(), [&](const unit::Dependency& d) {
+    return d.target == to && (d.kind == DependencyKind::Requires || d.kind == DependencyKind::BindsTo ||
+                              d.kind == DependencyKind::Requisite);
+  });
+}
+
+bool needs_in_order(const unit::Unit& from, const unit::Unit& to) {
+  // What a link says orders weakly: in a cycle it gives way.
+  const auto links = [&](const unit::Dependency& d) { return d.target == to.id && d.from_link; };
+  if (!needs(from, to.id) || std::any_of(from.dependencies.begin(), from.dependencies.end(), links))
+    return false;
+  if (!says_order(from, to.id) && !says_order(to, from.id)) return true;
+  return says_after(from, to.id);
+}
+
+}  // namespace init::sim

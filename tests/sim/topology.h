@@ -1,0 +1,17 @@
+// Random units, and what a naive reader of their files would say about them.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "libinit/unit/config.h"
+#include "tests/sim/rng.h"
+
+namespace init::sim {
+
+[[nodiscard]] std::vector<unit::Unit> random_units(Rng& rng, bool cycles);
+
+// Does a need of `from` on `to` also order them, by the letter of the file language?
+[[nodiscard]] bool needs_in_order(const unit::Unit& from, const unit::Unit& to);
+[[nodiscard]] bool needs(const unit::Unit& from, const std::string& to);
+
+}  // namespace init::sim

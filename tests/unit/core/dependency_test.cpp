@@ -1,0 +1,273 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/lab.h"
+
+namespace init::core {
+namespace {
+
+TEST(Requires, BlocksByNameAndStartsWhenItRecovers) {
+  Lab lab("app requires=db\n db restart=no");
+  const JobId job = lab.start("app");
+  lab.fails_to_spawn("db", SpawnError::Setup);
+  EXPECT_EQ(lab.outcome(job), "blocked by db");
+  EXPECT_EQ(lab.view("app").blocked_by, lab.index("db"));
+  EXPECT_EQ(lab.view("app").blocked_dependency, 0);
+  lab.start("db");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Running);
+}
+
+TEST(Requires, ACrashDoesNotBounceDependents) {
+  Lab lab("app requires=db\n db delay=10");
+  lab.start("app");
+  lab.all_goes_well();
+  lab.dies("db", 11);
+  EXPECT_EQ(lab.state("app"), State::Running);
+  lab.advance(100);
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("db"), State::Running);
+}
+
+TEST(Requires, SomethingThatIsNotThereBlocks) {
+  Lab lab("app requires=ghost\n lax wants=ghost");
+  EXPECT_EQ(lab.outcome(lab.start("app")), "blocked by ghost");
+  lab.start("lax");
+  EXPECT_EQ(lab.log(), "spawn lax");
+  lab.reload("app requires=ghost\n lax wants=ghost\n ghost");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Running);
+}
+
+TEST(Requires, AOneshotNeedsOnlyToHaveSucceeded) {
+  Lab lab("app requires=setup\n setup oneshot");
+  lab.start("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("setup"), State::Inactive);
+  EXPECT_TRUE(lab.view("setup").done);
+  EXPECT_EQ(lab.log(), "spawn setup, spawn app");
+  lab.restart("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.log(), "TERM app, spawn app");
+}
+
+TEST(Wants, AFailureIsIgnored) {
+  Lab lab("app wants=db\n db restart=no");
+  lab.start("app");
+  lab.fails_to_spawn("db", SpawnError::Config);
+  EXPECT_EQ(lab.log(), "spawn db, spawn app");
+}
+
+TEST(Requisite, MustBeUpAlready) {
+  Lab lab("app requisite=db\n db");
+  const JobId job = lab.start("app");
+  EXPECT_EQ(lab.outcome(job), "skipped by db");
+  EXPECT_EQ(lab.log(), "");
+  lab.start("db");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Running);
+}
+
+TEST(BindsTo, FollowsUnexpectedExits) {
+  Lab lab("app binds-to=db\n db delay=10");
+  lab.start("app");
+  lab.all_goes_well();
+  lab.log();
+  lab.dies("db", 11);
+  EXPECT_EQ(lab.log(), "TERM app");
+  lab.all_goes_well();
+  lab.advance(100);
+  lab.all_goes_well();
+  EXPECT_EQ(lab.log(), "spawn db, spawn app");
+}
+
+TEST(PartOf, FollowsStopAndRestartOnly) {
+  Lab lab("part part-of=whole after=whole\n whole");
+  lab.start("whole");
+  lab.start("part");
+  lab.all_goes_well();
+  lab.log();
+  lab.restart("whole");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.log(), "TERM part, TERM whole, spawn whole, spawn part");
+  lab.stop("whole");
+  lab.all_goes_well();
+  lab.start("whole");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("part"), State::Inactive);
+}
+
+TEST(Upholds, KeepsUpUntilAnAdminStops) {
+  Lab lab("app upholds=helper\n helper restart=no delay=10");
+  lab.start("app");
+  lab.all_goes_well();
+  lab.log();
+  lab.exits("helper");
+  lab.advance(100);
+  EXPECT_EQ(lab.log(), "spawn helper");
+  lab.runs("helper");
+  lab.stop("helper");
+  lab.all_goes_well();
+  lab.advance(100000);
+  EXPECT_EQ(lab.state("helper"), State::Inactive);
+}
+
+TEST(Conflicts, WhoeverIsAskedForLastWins) {
+  Lab lab("a conflicts=b restart=always\n b");
+  lab.start("a");
+  lab.all_goes_well();
+  lab.log();
+  lab.start("b");
+  EXPECT_EQ(lab.log(), "TERM a");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.log(), "spawn b");
+  EXPECT_EQ(lab.view("a").goal, Goal::Held);
+}
+
+TEST(PreparedBy, RunsAnewBeforeEachStart) {
+  Lab lab("app prepared-by=prep delay=10\n prep oneshot");
+  lab.start("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.log(), "spawn prep, spawn app");
+  lab.dies("app", 11);
+  lab.advance(100);
+  lab.all_goes_well();
+  EXPECT_EQ(lab.log(), "spawn prep, spawn app");
+}
+
+TEST(Provides, AVirtualNameStandsForItsFirstProvider) {
+  Lab lab("app requires=mta.service\n exim provides=mta.service\n postfix provides=mta.service");
+  lab.start("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("exim"), State::Running);
+  EXPECT_EQ(lab.state("postfix"), State::Inactive);
+}
+
+TEST(OnSuccess, StartsWhatIsToFollow) {
+  Lab lab("job oneshot on-success=next\n next");
+  lab.start("job");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("next"), State::Running);
+}
+
+TEST(StopOrder, StopAfterTurnsTheNaturalOrderAround) {
+  Lab lab("app after=db stop-after=db\n db");
+  lab.start("app");
+  lab.start("db");
+  lab.all_goes_well();
+  lab.log();
+  lab.shut_down(PowerKind::Exit);
+  EXPECT_EQ(lab.log(), "TERM db");
+  lab.exits("db");
+  EXPECT_EQ(lab.log(), "TERM app");
+}
+
+TEST(Unneeded, StopsWithItsLastUser) {
+  Lab lab("app requires=db\n web requires=db\n db unneeded");
+  lab.start("app");
+  lab.start("web");
+  lab.all_goes_well();
+  lab.stop("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("db"), State::Running);
+  lab.log();
+  lab.stop("web");
+  EXPECT_EQ(lab.log(), "TERM web");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.log(), "TERM db");
+}
+
+TEST(Cycles, AStrongOneRefusesItsServicesAndNothingElse) {
+  Lab lab("boot.target wants=a wants=ok\n a requires=b\n b requires=a\n ok");
+  lab.boot("boot.target");
+  EXPECT_EQ(lab.log(), "spawn ok");
+  lab.runs("ok");
+  EXPECT_EQ(lab.state("boot.target"), State::Up);
+  EXPECT_EQ(lab.view("a").reason, Reason::Cycle);
+  EXPECT_EQ(lab.engine.graph()->cycles().size(), 1U);
+}
+
+TEST(Cycles, AWeakEdgeGivesWay) {
+  Lab lab("a wants=b after=b\n b wants=a\n");
+  lab.start("a");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("a"), State::Running);
+  EXPECT_EQ(lab.state("b"), State::Running);
+}
+
+TEST(Why, FollowsTheChainToItsEndAndThenTheWish) {
+  Lab lab("app requires=db\n db requires=disk\n disk restart=no");
+  lab.start("app");
+  lab.fails_to_spawn("disk", SpawnError::Setup);
+  const std::vector<Cause> chain = lab.engine.why(lab.index("app"));
+  ASSERT_EQ(chain.size(), 6U);
+  EXPECT_EQ(chain[0].relation, Cause::Relation::BlockedBy);
+  EXPECT_EQ(chain[0].other, lab.index("db"));
+  EXPECT_EQ(chain[1].other, lab.index("disk"));
+  EXPECT_EQ(chain[2].relation, Cause::Relation::Itself);
+  EXPECT_EQ(chain[2].reason, Reason::Setup);
+  EXPECT_EQ(chain[3].relation, Cause::Relation::PulledBy);
+  EXPECT_EQ(chain[5].relation, Cause::Relation::AskedBy);
+}
+
+TEST(Plan, IsWhatThenHappensAndDoesNothing) {
+  Lab lab("app requires=db\n report requires=db\n db requires=disk\n disk");
+  EXPECT_EQ(lab.plan(Verb::Start, "app"), "start disk for db, start db for app, start app");
+  lab.start("app");
+  lab.start("report");
+  lab.all_goes_well();
+  lab.log();
+  EXPECT_EQ(lab.plan(Verb::Stop, "db"), "stop app for db, stop report for db, stop db");
+  EXPECT_EQ(lab.log(), "");
+  EXPECT_EQ(lab.state("db"), State::Running);
+}
+
+TEST(Crash, LosesNothingInAnyStateOfAStart) {
+  Lab lab("app requires=db pre=1\n db");
+  const JobId job = lab.start("app");
+  lab.crash();
+  lab.runs("db");
+  lab.crash();
+  lab.exits("app");
+  lab.crash();
+  lab.runs("app");
+  lab.crash();
+  EXPECT_EQ(lab.state("app"), State::Running);
+  EXPECT_EQ(lab.outcome(job).find("failed"), std::string::npos);
+  const JobId stop = lab.stop("db");
+  lab.crash();
+  lab.all_goes_well();
+  lab.crash();
+  EXPECT_NE(lab.outcome(stop).find("done"), std::string::npos);
+  EXPECT_EQ(lab.state("db"), State::Inactive);
+  EXPECT_EQ(lab.state("app"), State::Blocked);
+}
+
+TEST(Reloaded, WhatRunsWithoutAFileStaysKnownUntilItStops) {
+  Lab lab("app\n other");
+  lab.start("app");
+  lab.runs("app");
+  lab.reload("other");
+  EXPECT_EQ(lab.state("app"), State::Running);
+  EXPECT_FALSE(lab.engine.graph()->is_loaded(lab.index("app")));
+  lab.stop("app");
+  lab.exits("app");
+  EXPECT_EQ(lab.state("app"), State::Inactive);
+  lab.reload("other");
+  EXPECT_EQ(lab.index("app"), kNoUnit);
+}
+
+TEST(Scale, TenThousandUnitsBootInLinearTime) {
+  std::string text = "boot.target";
+  for (int i = 0; i < 10000; ++i) text += " wants=s" + std::to_string(i);
+  text += "\nbase.target\n";
+  for (int i = 0; i < 10000; ++i)
+    text += "s" + std::to_string(i) + " after=base.target requires=base.target\n";
+  Lab lab(text);
+  EXPECT_LE(lab.engine.graph()->memory() / 10000, 250U);
+  lab.boot("boot.target");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("boot.target"), State::Up);
+}
+
+}  // namespace
+}  // namespace init::core
