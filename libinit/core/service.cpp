@@ -221,8 +221,11 @@ void on_exited(World& world, const Exited& event) {
   const bool well = event.exit == Exit{Exit::Kind::Code, 0};
   if (process == Which::Control) return control_exited(world, event.unit, well);
   UnitRecord& record = world.edit(event.unit);
-  record.exit_kind = event.exit.kind;
-  record.exit_value = event.exit.value;
+  // A preparation that went well is no news of how the service ended last.
+  if (!well || record.state != State::PreStart) {
+    record.exit_kind = event.exit.kind;
+    record.exit_value = event.exit.value;
+  }
   record.spawn_failures = 0;
   main_exited(world, event.unit, event.exit);
 }

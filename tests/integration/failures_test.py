@@ -1,8 +1,10 @@
 """What fails stays alone: the rest runs, and the answer names what failed."""
 
+import os
+import signal
 import unittest
 
-from machine import Machine
+from machine import Machine, wait_until
 
 SLEEP = '[service]\ncommand = ["/bin/sleep", "infinity"]\n'
 MISSING = '[service]\ncommand = ["/nonexistent/program"]\nrestart = "no"\n'
@@ -39,6 +41,17 @@ class FailuresTest(unittest.TestCase):
                       "default.target": '[unit]\nwants = ["a.service", "b.service"]\n'}) as machine:  # fmt: skip
             machine.wait_for_state("a", "active")
             self.assertNotEqual(machine.initctl("start", "b", check=False).returncode, 0)
+
+    def test_a_unit_that_left_processes_behind_is_restarted_once(self):
+        script = "sleep 1000 & exec sleep infinity"
+        unit = f'[service]\npre-start = [["/bin/true"]]\ncommand = ["/bin/sh", "-c", "{script}"]\nrestart = "always"\n'
+        with Machine({"a.service": unit}) as machine:
+            machine.initctl("start", "a")
+            wait_until("both run", lambda: len(machine.services()) == 2)
+            before = machine.main_pid("a")
+            os.kill(machine.host_pid(before), signal.SIGKILL)
+            wait_until("another main process", lambda: machine.main_pid("a") not in (0, before))
+            self.assertEqual(machine.status("a")["restarts"], 1)
 
     def test_exit_codes_follow_the_lsb(self):
         with Machine({"a.service": SLEEP, "b.service": MISSING}) as machine:

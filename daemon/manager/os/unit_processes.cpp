@@ -186,6 +186,10 @@ Result<> UnitProcesses::find_subtree(channel::Environment environment, pid_t ini
 Result<UnitProcesses::Place> UnitProcesses::place(std::string_view unit) {
   if (!has_cgroups()) return Place{};
   const std::string name(unit);
+  // Linux 6.18 kills at once what is cloned into a cgroup whose cgroup.kill was ever written: such a leaf is
+  // used up. One that an earlier manager made may be.
+  if (!unspent_.contains(name) && empty({name, 0})) remove(name);
+  unspent_.insert(name);
   if (const int error = make_directory(units_dir_.get(), name); error != 0)
     return failure(error, "mkdir", units_path_ + "/" + name);
   Place made;
@@ -199,6 +203,7 @@ Result<UnitProcesses::Place> UnitProcesses::place(std::string_view unit) {
 void UnitProcesses::remove(std::string_view unit) {
   if (!has_cgroups()) return;
   const std::string name(unit);
+  unspent_.erase(name);
   if (unlinkat(units_dir_.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno != EBUSY) return;
   std::vector<std::string> paths{name};
   for (std::size_t i = 0; i < paths.size() && paths.size() < 4096; ++i) {
@@ -266,6 +271,7 @@ void UnitProcesses::signal_others(const UnitProcess& of, int signal) {
 }
 
 void UnitProcesses::kill(const UnitProcess& of) {
+  unspent_.erase(of.unit);
   if (has_cgroups() && write_file(units_dir_.get(), of.unit + "/cgroup.kill", "1")) return;
   // Without cgroup.kill a process may fork while the list is read; go on until a pass finds nothing new, a
   // few times.

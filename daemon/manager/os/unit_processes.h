@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,7 @@ class UnitProcesses {
   std::string own_subtree_;  // when it is to go with initd
   std::string own_prefix_;   // of /proc/PID/cgroup for units, up to the unit's name
   std::string reason_;
+  std::set<std::string> unspent_;  // units whose leaf was made by this manager and not killed since
   UniqueFd inotify_;
   std::map<int, UnitProcess> watched_;  // by inotify watch; negative keys: looked at from time to time
   int next_key_ = -1;
