@@ -240,6 +240,7 @@ void App::ask_again(const std::vector<JournalEntry>& accepted) {
 
 void App::boot() {
   auto& header = intents_.header();
+  if (header.boot_done != 0) (void)channel_.ready();  // the first time it waits for the boot target
   if (header.booted != 0 || header.shutdown != 0) return;
   const std::string target =
       !options_.target.empty() ? options_.target : configuration_.system.default_target;
