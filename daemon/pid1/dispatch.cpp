@@ -113,7 +113,6 @@ void Pid1::handle(Packet& packet) noexcept {
 }
 
 void Pid1::ready() noexcept {
-  guard.note_ready();
   if (notify_socket != nullptr) notify(notify_socket, "READY=1\n");
   notify_socket = nullptr;
 }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr Duration kMinute = std::chrono::seconds(60);
 constexpr Duration kFirstDelay = std::chrono::seconds(1);
-constexpr Duration kKilledDelay = std::chrono::milliseconds(100);
+constexpr Duration kKilledSpacing = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -35,7 +35,6 @@ void Guard::adopt(std::int32_t pid) noexcept {
 void Guard::start() noexcept {
   due_ = MonotonicTime::never();
   started_ = monotonic_now();
-  ready_ = false;
   const std::uint64_t epoch = ++facts_.edit().epoch;
   const int theirs = channel_.open_pair();
   pid_ = theirs < 0 ? -1 : fork_manager(theirs);
@@ -104,12 +103,12 @@ Duration Guard::next_delay(MonotonicTime now) noexcept {
     delay_ = Duration::zero();
     death_count_ = 0;
   }
+  if (killed_) return now - started_ < kKilledSpacing ? kKilledSpacing : Duration::zero();
   const MonotonicTime oldest = deaths_[death_count_ % deaths_.size()];
   deaths_[death_count_++ % deaths_.size()] = now;
   const bool often = death_count_ > deaths_.size() && now - oldest < kMinute;
   if (!often) return delay_ = Duration::zero();
-  delay_ = std::clamp(delay_ * 2, kFirstDelay, kMinute);
-  return killed_ && ready_ ? kKilledDelay : delay_;
+  return delay_ = std::clamp(delay_ * 2, kFirstDelay, kMinute);
 }
 
 void Guard::kill_manager() noexcept {

@@ -1,7 +1,7 @@
 // The guard of the manager: starts it, learns of its end, starts it again. At once as long as that helps;
 // from the fifth death within a minute on it waits 1 s, 2 s .. 60 s, and at once again after a manager that
-// has lived for a minute. A manager that was up and then killed by SIGKILL did nothing wrong: its successor
-// waits 100 ms at most.
+// has lived for a minute. A manager that was killed by SIGKILL did nothing wrong and is not counted: its
+// successor waits 100 ms at most.
 #pragma once
 #include <array>
 
@@ -25,7 +25,6 @@ class Guard {
   [[nodiscard]] bool has_ended() noexcept;
   void settle() noexcept;
   void kill_manager() noexcept;
-  void note_ready() noexcept { ready_ = true; }
   // No more managers: the end of all has begun.
   void retire() noexcept {
     due_ = MonotonicTime::never();
@@ -52,7 +51,6 @@ class Guard {
   char* const* argv_ = nullptr;
   std::int32_t pid_ = 0;
   bool retired_ = false;
-  bool ready_ = false;
   bool killed_ = false;
   MonotonicTime due_ = MonotonicTime::never();
   MonotonicTime started_{};

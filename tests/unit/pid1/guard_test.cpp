@@ -93,7 +93,6 @@ TEST(Guard, LosesNothingWhenManagersDieAtRandomMomentsUnderLoad) {
       expected[i] = static_cast<int>(random() % 256);
       initd.manager().shell(i, "exit " + std::to_string(expected[i]), attempt[i]);
     }
-    initd.manager().say(MessageType::Ready);  // it was up: what kills it is not its own fault
     initd.kill_manager();
     initd.next_manager();
     for (std::uint32_t i = 0; i < kSlots; ++i) {
