@@ -1,5 +1,7 @@
 #include "libinit/core/gates.h"
 
+#include <algorithm>
+
 namespace init::core {
 namespace {
 
@@ -52,9 +54,19 @@ Verdict down(const World& world, UnitIndex unit) {
   return record.reason == Reason::Unkillable && has_leftover(world, unit) ? Verdict::Block : Verdict::Open;
 }
 
+// Is a unit wanted, other than `but`, that must not be up together with this one?
+bool is_excluded(const World& world, UnitIndex unit, UnitIndex but) {
+  const auto excludes = [&](const Link& link) {
+    return has(link.kind, Atom::Excludes) && link.unit != but && world.units[link.unit].goal == Goal::Up;
+  };
+  const auto says = world.graph->says(unit), said_of = world.graph->said_of(unit);
+  return std::any_of(says.begin(), says.end(), excludes) ||
+         std::any_of(said_of.begin(), said_of.end(), excludes);
+}
+
 // Before Preparing: nothing is known that keeps it from running.
-Verdict can_run_anew(const World& world, UnitIndex unit) {
-  if (can_never_start(world, unit)) return Verdict::Block;
+Verdict can_run_anew(const World& world, UnitIndex unit, UnitIndex prepared) {
+  if (can_never_start(world, unit) || is_excluded(world, unit, prepared)) return Verdict::Block;
   switch (world.units[unit].state) {
     case State::Blocked:
     case State::Failed:
@@ -87,7 +99,7 @@ Verdict start_verdict(const World& world, const Gate& gate) {
     case Gate::Need::Down:
       return down(world, gate.unit);
     case Gate::Need::Prepared:
-      return can_run_anew(world, gate.unit);
+      return can_run_anew(world, gate.unit, gate.owner);
   }
   return Verdict::Open;
 }
@@ -135,17 +147,7 @@ Verdict check_stop(World& world, UnitIndex unit) {
 }
 
 bool may_pull(const World& world, UnitIndex unit) {
-  if (world.units[unit].goal != Goal::Idle || world.shutdown) return false;
-  const auto excluded = [&](const Link& link) {
-    return has(link.kind, Atom::Excludes) && world.units[link.unit].goal == Goal::Up;
-  };
-  for (const Link& link : world.graph->says(unit)) {
-    if (excluded(link)) return false;
-  }
-  for (const Link& link : world.graph->said_of(unit)) {
-    if (excluded(link)) return false;
-  }
-  return true;
+  return world.units[unit].goal == Goal::Idle && !world.shutdown && !is_excluded(world, unit, unit);
 }
 
 Witness blocking(const World& world, UnitIndex unit) {

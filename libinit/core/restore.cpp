@@ -159,8 +159,9 @@ void restore_world(World& world, const Engine::Saved& saved) {
   for (UnitIndex unit = 0; unit < world.units.size(); ++unit) {
     const UnitRecord before = world.units[unit];
     arm_again(world, unit);
-    learn_attempt(world, unit, before.main_attempt, facts);
+    // The reload step first: the end of the main process would signal it.
     learn_attempt(world, unit, before.control_attempt, facts);
+    learn_attempt(world, unit, before.main_attempt, facts);
     const UnitRecord& after = world.units[unit];
     if (after.state == before.state && after.since_ns == before.since_ns) repeat_signal(world, unit);
     world.touch(unit);

@@ -167,6 +167,15 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
       if (core::Exit{record.exit_kind, record.exit_value} != exited->exit) fail("S4: an exit was changed");
     }
   }
+  // S8: a process that could not be made for want of resources is no failure of its unit.
+  const auto* unborn = std::get_if<core::SpawnFailed>(&event);
+  if (unborn != nullptr && unborn->kind == core::SpawnError::Resources) {
+    const UnitRecord& was = before[unborn->unit];
+    const bool awaited =
+        core::is_starting(was.state) && was.main_attempt == unborn->attempt && unborn->attempt != 0;
+    if (awaited && engine_.record(unborn->unit).state != was.state)
+      fail("S8: a spawn failure counts as a failure");
+  }
   const auto ended = [&](UnitIndex unit) {
     const auto* exited = std::get_if<core::Exited>(&event);
     return exited != nullptr && exited->unit == unit;
