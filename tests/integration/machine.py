@@ -205,8 +205,8 @@ class Machine:
 
     def inside(self, *command, check=True, seconds=DEADLINE):
         """Runs a command in the namespaces, as their root."""
-        enter = ["nsenter", "--target", str(self.pid), "--all", "--wd=/"] if self.namespaces else []
-        return subprocess.run([*enter, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        enter = [ROOT / "tools/namespace", "--enter", str(self.pid), "--"] if self.namespaces else []
+        return subprocess.run([*self._identity(), *enter, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               check=check, timeout=seconds)  # fmt: skip
 
     def processes(self):
