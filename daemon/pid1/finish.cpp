@@ -18,7 +18,6 @@ using channel::FinishKind;
 constexpr Duration kAfterKill =
     std::chrono::seconds(10);  // a process in uninterruptible sleep may outlive KILL
 constexpr Duration kUnmountLimit = std::chrono::seconds(20);
-constexpr Duration kKillAgain = std::chrono::milliseconds(20);
 
 }  // namespace
 
