@@ -147,6 +147,7 @@ class Machine:
                 for pid in [self.pid, *self.processes()]:
                     self._kill(pid)
                 self.process.wait()
+                self._remove_cgroups()
             if kind is not None:
                 self._tell()
             self.console.close()
@@ -158,6 +159,20 @@ class Machine:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+
+    def _remove_cgroups(self):
+        """What an initd that is no PID 1 makes for itself and was killed too early to take away."""
+        for top in pathlib.Path("/sys/fs/cgroup").rglob(f"initd-{self.pid}"):
+            for path in [*sorted(top.rglob("*/"), reverse=True), top]:
+                wait_until(f"{path} is gone", lambda path=path: self._try_rmdir(path), 5)
+
+    @staticmethod
+    def _try_rmdir(path):
+        try:
+            path.rmdir()
+        except OSError:
+            return not path.is_dir()
+        return True
 
     def _tell(self):
         """What a failed test needs: the end of what initd and its services wrote."""

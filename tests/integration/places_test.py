@@ -1,6 +1,7 @@
 """Where initd runs: in the foreground as a plain process, without cgroups, as a plain user; and what signals do to it."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import unittest
@@ -36,6 +37,7 @@ class PlainProcessTest(unittest.TestCase):
             lines = [tuple(line.split()[:2]) for line in read(place).splitlines()]
             expected = [("start", str(pid)) for pid in pids] + [("exit", str(pid)) for pid in reversed(pids)]
             self.assertEqual(lines, expected)
+            self.assertEqual(list(pathlib.Path("/sys/fs/cgroup").rglob(f"initd-{machine.pid}")), [])
 
     def test_ctrl_c_in_the_foreground_stops_all_in_reverse_order(self):
         self.check_signal(signal.SIGINT, namespaces=False)
@@ -54,6 +56,7 @@ class PlainProcessTest(unittest.TestCase):
             wait_until("both run", lambda: len(machine.services()) == 2)
             machine.initctl("stop", "a")
             self.assertEqual(machine.services(), [])
+            self.assertEqual(machine.poweroff(), 0)
 
 
 class SignalTest(unittest.TestCase):
