@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "daemon/manager/os/log.h"
+#include "libinit/process/child_steps.h"
 
 namespace init::manager {
 namespace {
@@ -17,10 +18,10 @@ core::Exit exit_of(const channel::Slot& facts) {
 
 // A fork that failed is for want of something, and tried again; every other step is the unit's own matter.
 core::SpawnError error_kind(const channel::Slot& facts) {
-  constexpr std::uint32_t kFork = 64;  // process::ChildStep::Fork
   const bool shortage = facts.failed_errno == EAGAIN || facts.failed_errno == ENOMEM ||
                         facts.failed_errno == EMFILE || facts.failed_errno == ENFILE;
-  return facts.failed_step == kFork && shortage ? core::SpawnError::Resources : core::SpawnError::Setup;
+  const bool fork = facts.failed_step == static_cast<std::uint32_t>(process::ChildStep::Fork);
+  return fork && shortage ? core::SpawnError::Resources : core::SpawnError::Setup;
 }
 
 }  // namespace
@@ -91,6 +92,10 @@ void App::on_slot(std::uint32_t slot) {
     if (ended && use == nullptr) (void)channel_.acknowledge(slot, facts.attempt);
     return;
   }
+  if (use->unit == core::kNoUnit) {  // of a unit that is no longer known
+    if (ended) free_slot(slot, facts.attempt);
+    return;
+  }
   if (facts.state == channel::SlotState::Failed) return on_failed(slot, facts);
   const SlotUse known = *use;
   const bool ran = facts.state == channel::SlotState::Running || facts.state == channel::SlotState::Exited;
@@ -106,8 +111,13 @@ void App::on_slot(std::uint32_t slot) {
 
 void App::on_failed(std::uint32_t slot, const channel::Slot& facts) {
   const SlotUse use = *slots_.find(slot);
-  feed(core::SpawnFailed{use.unit, use.attempt, error_kind(facts),
-                         static_cast<std::uint16_t>(facts.failed_step), facts.failed_errno});
+  core::SpawnError kind = error_kind(facts);
+  const bool cgroup = facts.failed_step == static_cast<std::uint32_t>(process::ChildStep::Cgroup);
+  // The first refusal of CLONE_INTO_CGROUP: from now on children join by themselves.
+  if (cgroup && processes_.join_by_procs()) kind = core::SpawnError::Resources;
+  const bool empty = use.role == core::Role::Reload || !processes_.watch(processes_of(use.unit));
+  feed(core::SpawnFailed{use.unit, use.attempt, kind, static_cast<std::uint16_t>(facts.failed_step),
+                         facts.failed_errno, empty});
   free_slot(slot, facts.attempt);
 }
 

@@ -50,8 +50,12 @@ class App final : private core::ActionSink, public RequestTarget {
   Result<> open_sources();
   Result<> open_control(UniqueFd listener);
   void recover();
-  void acknowledge_ended();
-  std::vector<core::ProcessFact> adopt_processes();
+  void look_for_empty_groups();
+  struct Adopted {
+    std::vector<core::ProcessFact> facts;
+    std::vector<std::pair<std::uint32_t, core::Attempt>> ended;  // slots, to be freed once the engine knows
+  };
+  Adopted adopt_processes();
   void ask_again(const std::vector<JournalEntry>& accepted);
   void boot();
 
@@ -87,6 +91,7 @@ class App final : private core::ActionSink, public RequestTarget {
   [[nodiscard]] std::string invocation_id(core::UnitIndex unit) const;
   [[nodiscard]] UnitProcess processes_of(core::UnitIndex unit) const;
   [[nodiscard]] bool is_operator(const control::Peer& peer, std::string_view unit) const;
+  void keep_running_units(Reading& reading) const;
   void renumber(const core::Graph& old);
   void finish(core::PowerKind kind);
   void end_with_main_units(core::UnitIndex changed);

@@ -85,6 +85,7 @@ bool App::signal(core::UnitIndex unit, int signal, bool all) {
 
 Result<api::DaemonReloadReply> App::reload() {
   Reading reading = read_units(options_, &configuration_.generation);
+  keep_running_units(reading);
   auto compiled = unit::compile_generation(reading.units, reading.system);
   if (!compiled) return Failure(compiled.error());
   UniqueFd copy(fcntl(compiled->get(), F_DUPFD_CLOEXEC, 0));
@@ -114,6 +115,27 @@ Result<api::DaemonReloadReply> App::reload() {
   settling_ = false;
   settle();
   return reply;
+}
+
+// A unit whose file is gone but that is not down keeps its definition, so that it can be stopped as it says;
+// the next reload takes it away.
+void App::keep_running_units(Reading& reading) const {
+  const auto& generation = configuration_.generation;
+  const auto by_id = [](const unit::Unit& unit, std::string_view id) { return unit.id < id; };
+  for (core::UnitIndex unit = 0; unit < generation.size(); ++unit) {
+    const auto view = engine_->view(unit);
+    const bool down = view.state == core::PublicState::Inactive || view.state == core::PublicState::Failed;
+    const auto at = std::lower_bound(reading.units.begin(), reading.units.end(), generation.id(unit), by_id);
+    if ((at != reading.units.end() && at->id == generation.id(unit)) || (down && !view.leftover)) continue;
+    auto definition = configuration_.unit(unit);
+    if (!definition) continue;
+    unit::Diagnostic note;
+    note.severity = unit::Severity::Warning;
+    note.path = definition->files.empty() ? definition->id : definition->files.front();
+    note.message = definition->id + " has no file any more and is not down: its definition stays until it is";
+    reading.diagnostics.push_back(std::move(note));
+    reading.units.insert(at, std::move(*definition));
+  }
 }
 
 void App::renumber(const core::Graph& old) {

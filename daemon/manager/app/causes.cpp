@@ -126,7 +126,7 @@ api::PlanReply plan_of(const ViewContext& context, core::Verb verb,
   for (const core::UnitIndex unit : units) {
     const auto plan = context.engine.plan({0, verb, unit, 0, false}, monotonic_now());
     for (const auto& step : plan.steps) {
-      if (!seen.insert({step.verb, step.unit}).second && plan.steps.size() == 1) continue;
+      if (!seen.insert({step.verb, step.unit}).second) continue;
       api::PlanStep shown;
       shown.verb = verb_name(step.verb);
       shown.unit = name_of(context, step.unit);

@@ -56,8 +56,12 @@ Result<> App::launch(const core::Spawn& spawn) {
   body.role = static_cast<std::uint32_t>(spawn.role);
   std::vector<int> fds;
   if (place->directory) {
-    body.flags = channel::kSpawnHasCgroup | channel::kSpawnHasCgroupProcs;
-    fds = {place->directory.get(), place->procs.get()};
+    body.flags = channel::kSpawnHasCgroup;
+    fds = {place->directory.get()};
+  }
+  if (place->procs) {
+    body.flags |= channel::kSpawnHasCgroupProcs;
+    fds.push_back(place->procs.get());
   }
   auto sent = channel_.spawn(body, *plan, fds);
   if (!sent) slots_.release(slot);

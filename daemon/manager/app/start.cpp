@@ -153,17 +153,20 @@ Result<> App::open_control(UniqueFd listener) {
   return {};
 }
 
-// Takes up every process that PID 1 holds, and tells of each.
-std::vector<core::ProcessFact> App::adopt_processes() {
-  std::vector<core::ProcessFact> facts;
+// Takes up every process that PID 1 holds, and tells of each. What changes while it looks is told by the
+// doorbell, later.
+App::Adopted App::adopt_processes() {
+  Adopted adopted;
   change_cursor_ = facts_.header().change_head.load(std::memory_order_acquire);
   for (std::uint32_t slot = 0; slot < facts_.header().slots_used; ++slot) {
     channel::Slot seen;
     if (!facts_.read_slot(slot, seen) || seen.state == channel::SlotState::Free) continue;
     const auto unit = configuration_.graph->find_tag(seen.tag);
     const auto role = static_cast<core::Role>(seen.role);
-    slots_.adopt(slot, {unit.value_or(core::kNoUnit), seen.attempt, role, true,
+    slots_.adopt(slot, {unit.value_or(core::kNoUnit), seen.attempt, role, seen.pid > 0,
                         seen.state != channel::SlotState::Spawning});
+    const bool ended = seen.state == channel::SlotState::Exited || seen.state == channel::SlotState::Failed;
+    if (ended) adopted.ended.push_back({slot, seen.attempt});
     if (!unit) continue;
     if (role != core::Role::Reload) units_[*unit].leader = seen.pid;
     core::ProcessFact fact;
@@ -176,10 +179,10 @@ std::vector<core::ProcessFact> App::adopt_processes() {
     fact.error = seen.failed_errno;
     fact.exit = {static_cast<core::Exit::Kind>(seen.exit_kind), seen.exit_value};
     const UnitProcess of{std::string(configuration_.graph->name(*unit)), units_[*unit].leader};
-    fact.group_empty = processes_.empty(of) || !processes_.watch(of);
-    facts.push_back(fact);
+    fact.group_empty = ended && !processes_.watch(of);
+    adopted.facts.push_back(fact);
   }
-  return facts;
+  return adopted;
 }
 
 void App::recover() {
@@ -200,28 +203,28 @@ void App::recover() {
     if (entry->state == JournalState::Pending) jobs.push_back(entry->job);
     if (entry->state == JournalState::Accepted) accepted.push_back(*entry);
   }
-  const auto processes = adopt_processes();
+  const auto adopted = adopt_processes();
   settling_ = true;
   engine_ = std::make_unique<core::Engine>(core::Engine::restore(
-      configuration_.graph, {records, jobs, processes, fnv1a64(boot_id_)}, monotonic_now(), *this));
+      configuration_.graph, {records, jobs, adopted.facts, fnv1a64(boot_id_)}, monotonic_now(), *this));
   commit();
   carry_out_all();
   settling_ = false;
-  acknowledge_ended();
+  // The engine has heard of these ends now, and of no others.
+  for (const auto& [slot, attempt] : adopted.ended) free_slot(slot, attempt);
   settle();
+  look_for_empty_groups();
   ask_again(accepted);
   if (intents_.header().shutdown != 0) stop_deadline_ = {Duration(intents_.header().stop_deadline_ns)};
   on_signals();
 }
 
-// The engine knows of every process now; those that have ended may be forgotten.
-void App::acknowledge_ended() {
-  for (std::uint32_t slot = 0; slot < facts_.header().slots_used; ++slot) {
-    channel::Slot seen;
-    if (!facts_.read_slot(slot, seen)) continue;
-    if (seen.state != channel::SlotState::Exited && seen.state != channel::SlotState::Failed) continue;
-    slots_.release(slot);
-    (void)channel_.acknowledge(slot, seen.attempt);
+// A group may have become empty while no manager was there to be told.
+void App::look_for_empty_groups() {
+  for (core::UnitIndex unit = 0; unit < engine_->graph()->size(); ++unit) {
+    const auto& record = engine_->record(unit);
+    if ((record.flags & core::kGroup) == 0 || record.main_attempt != 0) continue;
+    if (!processes_.watch(processes_of(unit))) feed(core::GroupEmpty{unit});
   }
 }
 

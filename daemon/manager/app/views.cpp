@@ -185,8 +185,10 @@ api::Status status_of(const ViewContext& context, core::UnitIndex unit) {
     status.active_for_us =
         std::max<std::int64_t>(1, (monotonic_now() - view.since) / std::chrono::microseconds(1));
   }
-  for (const auto& reason : context.engine.wanted_by(unit))
-    status.wanted.push_back(wanted_text(context, reason));
+  if (view.goal == core::Goal::Up) {
+    for (const auto& reason : context.engine.wanted_by(unit))
+      status.wanted.push_back(wanted_text(context, reason));
+  }
   status.waiting_for = progress_of(context, unit);
   status.main_pid = view.main_pid;
   status.processes = processes_of(context, unit);

@@ -188,13 +188,18 @@ Result<UnitProcesses::Place> UnitProcesses::place(std::string_view unit) {
   const std::string name(unit);
   // Linux 6.18 kills at once what is cloned into a cgroup whose cgroup.kill was ever written: such a leaf is
   // used up. One that an earlier manager made may be.
-  if (!unspent_.contains(name) && empty({name, 0})) remove(name);
+  const bool there = mkdirat(units_dir_.get(), name.c_str(), 0755) != 0;
+  if (there && errno != EEXIST) return failure(errno, "mkdir", units_path_ + "/" + name);
+  if (there && !unspent_.contains(name) && empty({name, 0})) {
+    remove(name);
+    if (const int error = make_directory(units_dir_.get(), name))
+      return failure(error, "mkdir", units_path_ + "/" + name);
+  }
   unspent_.insert(name);
-  if (const int error = make_directory(units_dir_.get(), name); error != 0)
-    return failure(error, "mkdir", units_path_ + "/" + name);
   Place made;
   made.directory.reset(openat(units_dir_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!made.directory) return failure(errno, "open", units_path_ + "/" + name);
+  if (!joins_by_procs_) return made;
   made.procs.reset(openat(made.directory.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
   if (!made.procs) return failure(errno, "open", units_path_ + "/" + name + "/cgroup.procs");
   return made;

@@ -36,12 +36,14 @@ class UnitProcesses {
   [[nodiscard]] const std::string& why_no_cgroups() const { return reason_; }
 
   // Makes the leaf; the directory (O_PATH) is for CLONE_INTO_CGROUP, procs for a child that must join by
-  // itself.
+  // itself: opened only once join_by_procs() was called.
   struct Place {
     UniqueFd directory;
     UniqueFd procs;
   };
   Result<Place> place(std::string_view unit);
+  // The kernel refuses CLONE_INTO_CGROUP. False: that was known.
+  bool join_by_procs() { return !std::exchange(joins_by_procs_, true); }
   void remove(std::string_view unit);  // the leaf and what the service made below it; kept while populated
 
   // Takes away what create() made, where that was a subtree of its own; for the very end.
@@ -80,6 +82,7 @@ class UnitProcesses {
   UniqueFd inotify_;
   std::map<int, UnitProcess> watched_;  // by inotify watch; negative keys: looked at from time to time
   int next_key_ = -1;
+  bool joins_by_procs_ = false;
 };
 
 }  // namespace init::manager
