@@ -5,7 +5,9 @@ import pathlib
 import subprocess
 import unittest
 
-from machine import NOBODY, PROGRAMS, ROOT, all_pids, name_of, parent_of, read
+from machine import NOBODY, PROGRAMS, ROOT, all_pids, name_of, read
+
+MARK = f"INITD_DEMO_TEST={os.getpid()}"
 
 
 def listening():
@@ -18,9 +20,9 @@ def mounts():
     return sorted(line.split(" ", 2)[2] for line in read("/proc/self/mountinfo").splitlines())
 
 
-def daemons():
-    """What may be left over: processes that lost their parent."""
-    return {(pid, name_of(pid)) for pid in all_pids() if parent_of(pid) == 1}
+def marked():
+    """Processes that have this test's mark in their environment, as all that the demo runs outside has."""
+    return {(pid, name_of(pid)) for pid in all_pids() if MARK in read(f"/proc/{pid}/environ")}
 
 
 def cgroups():
@@ -30,13 +32,12 @@ def cgroups():
 class DemoTest(unittest.TestCase):
     def run_demo(self, *identity):
         before = (mounts(), listening(), cgroups())
-        lonely = daemons()
         done = subprocess.run([*identity, ROOT / "tools/demo"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace", timeout=200,
-                              env=os.environ | {"INITD_PROGRAMS": str(PROGRAMS)})  # fmt: skip
+                              env=os.environ | {"INITD_PROGRAMS": str(PROGRAMS), "INITD_DEMO_TEST": str(os.getpid())})  # fmt: skip
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertEqual((mounts(), listening(), cgroups()), before)
-        self.assertEqual(daemons() - lonely, set())
+        self.assertEqual(marked(), set())
         return done.stdout
 
     def check(self, text):
