@@ -157,7 +157,7 @@ void App::on_signals() {
 void App::on_signal(int signal) {
   const bool machine = facts_.header().environment == channel::Environment::Machine;
   const auto uid = facts_.header().signals[static_cast<std::size_t>(signal)].sender_uid;
-  const auto stop = [this, uid](core::PowerKind kind) { (void)submit_shutdown({kind, 0, uid}, {}); };
+  const auto stop = [this, uid](core::PowerKind kind) { submit_shutdown({kind, 0, uid}, {}); };
   if (signal == SIGHUP) {
     if (auto reloaded = reload(); !reloaded) log_error(reloaded.error().text());
   } else if (signal == SIGUSR1) {

@@ -35,7 +35,8 @@ class App final : private core::ActionSink, public RequestTarget {
 
   // What requests may ask for (requests.h).
   core::JobId submit(core::Requested request, std::string_view request_id, const Begun& begun) override;
-  core::JobId submit_shutdown(const Shutdown& shutdown, std::string_view request_id) override;
+  void submit_shutdown(const Shutdown& shutdown, std::string_view request_id) override;
+  void remember(std::string_view request_id) override;
   Result<api::DaemonReloadReply> reload() override;
   bool signal(core::UnitIndex unit, int signal, bool all) override;
   [[nodiscard]] JournalEntry* find_request(std::string_view request_id) override;
@@ -58,6 +59,7 @@ class App final : private core::ActionSink, public RequestTarget {
   Adopted adopt_processes();
   void ask_again(const std::vector<JournalEntry>& accepted);
   void boot();
+  [[nodiscard]] std::string boot_target() const;
 
   // The loop (app.cpp).
   void turn();

@@ -53,7 +53,15 @@ core::JobId App::submit(core::Requested request, std::string_view request_id, co
   return request.job;
 }
 
-core::JobId App::submit_shutdown(const Shutdown& shutdown, std::string_view request_id) {
+void App::remember(std::string_view request_id) {
+  if (request_id.empty()) return;
+  JournalEntry entry = new_entry(request_id);
+  entry.state = JournalState::Done;
+  entry.job.job = intents_.header().next_job++;
+  (void)intents_.begin(entry);
+}
+
+void App::submit_shutdown(const Shutdown& shutdown, std::string_view request_id) {
   auto& header = intents_.header();
   JournalEntry entry = new_entry(request_id);
   entry.job.job = header.next_job++;
@@ -69,7 +77,6 @@ core::JobId App::submit_shutdown(const Shutdown& shutdown, std::string_view requ
   }
   header.shutdown = 1 + static_cast<std::uint32_t>(shutdown.kind);
   feed(core::ShutdownRequested{shutdown.kind, entry.job.job, shutdown.uid});
-  return entry.job.job;
 }
 
 bool App::signal(core::UnitIndex unit, int signal, bool all) {

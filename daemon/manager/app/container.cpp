@@ -50,7 +50,7 @@ void App::end_with_main_units(core::UnitIndex changed) {
     header.main_exit_known = 1;
     header.exit_code = exit_code(view);
   }
-  if (end) (void)submit_shutdown({core::PowerKind::Exit, header.exit_code, 0}, {});
+  if (end) submit_shutdown({core::PowerKind::Exit, header.exit_code, 0}, {});
 }
 
 }  // namespace init::manager

@@ -86,27 +86,37 @@ void Requests::answer(const control::Call& call, const api::JobRequest& request)
     server_.error(call.id, {api::ErrorKind::Failed, "", "too many requests are pending",
                             "try again when some have ended"});
   } else if (request.no_block) {
-    server_.reply(call.id, job_reply(target_.view_context(), *unit, core::JobOutcome::Done, *unit));
+    api::JobReply accepted;
+    accepted.unit = accepted.cause = waiter.unit;
+    accepted.message = waiter.unit + ": accepted";
+    server_.reply(call.id, accepted);
   }
 }
 
+// For requests that are carried out at once: once per request_id, and answered each time.
+bool Requests::done_before(const control::Call& call) {
+  const bool done = target_.find_request(call.request_id) != nullptr;
+  if (done) server_.reply(call.id, api::EmptyReply{});
+  return done;
+}
+
 void Requests::answer(const control::Call& call, const api::PowerRequest& request) {
-  const Waiter waiter{call.id, {}, false};
-  if (answer_again(call, waiter)) return;
+  if (done_before(call)) return;
   server_.reply(call.id, api::EmptyReply{});
-  (void)target_.submit_shutdown({to_core(request.kind), request.exit_code, call.peer.uid}, call.request_id);
+  target_.submit_shutdown({to_core(request.kind), request.exit_code, call.peer.uid}, call.request_id);
 }
 
 void Requests::answer(const control::Call& call, const api::ResetFailedRequest& request) {
-  const auto& graph = *target_.engine().graph();
+  const auto reset = [this, &call](core::UnitIndex unit) {
+    (void)target_.submit({0, core::Verb::ResetFailed, unit, call.peer.uid, false}, {}, {});
+  };
   if (!request.unit.empty()) {
     const auto unit = find(call, request.unit);
     if (!unit) return;
-    (void)target_.submit({0, core::Verb::ResetFailed, *unit, call.peer.uid, false}, {}, {});
+    reset(*unit);
   } else {
-    for (core::UnitIndex unit = 0; unit < graph.size(); ++unit) {
-      if (target_.engine().view(unit).state != core::PublicState::Failed) continue;
-      (void)target_.submit({0, core::Verb::ResetFailed, unit, call.peer.uid, false}, {}, {});
+    for (core::UnitIndex unit = 0; unit < target_.engine().graph()->size(); ++unit) {
+      if (target_.engine().view(unit).state == core::PublicState::Failed) reset(unit);
     }
   }
   server_.reply(call.id, api::EmptyReply{});
@@ -114,8 +124,9 @@ void Requests::answer(const control::Call& call, const api::ResetFailedRequest& 
 
 void Requests::answer(const control::Call& call, const api::KillRequest& request) {
   const auto unit = find(call, request.unit);
-  if (!unit) return;
+  if (!unit || done_before(call)) return;
   if (target_.signal(*unit, request.signal, request.whom == api::Whom::All)) {
+    target_.remember(call.request_id);
     server_.reply(call.id, api::EmptyReply{});
   } else {
     server_.error(call.id,

@@ -30,7 +30,9 @@ class RequestTarget {
   // begun is called with the job's number before the engine can finish it.
   using Begun = std::function<void(core::JobId)>;
   virtual core::JobId submit(core::Requested request, std::string_view request_id, const Begun& begun) = 0;
-  virtual core::JobId submit_shutdown(const Shutdown& shutdown, std::string_view request_id) = 0;
+  virtual void submit_shutdown(const Shutdown& shutdown, std::string_view request_id) = 0;
+  // A request that was carried out without a job.
+  virtual void remember(std::string_view request_id) = 0;
   // What changed, and what is wrong with the files; a failure: nothing changed.
   virtual Result<api::DaemonReloadReply> reload() = 0;
   // False: there is no process to signal.
@@ -75,6 +77,7 @@ class Requests {
 
   // The unit's index, or an error has been sent.
   std::optional<core::UnitIndex> find(const control::Call& call, const std::string& unit);
+  bool done_before(const control::Call& call);
   // True when the request was made before: its answer has been sent, or its caller waits with the others.
   bool answer_again(const control::Call& call, const Waiter& waiter);
   void reply_finished(control::CallId call, const std::string& unit, core::JobOutcome outcome,

@@ -12,6 +12,7 @@
 #include "daemon/manager/os/file.h"
 #include "daemon/manager/os/log.h"
 #include "libinit/base/checksum.h"
+#include "libinit/unit/names.h"
 
 namespace init::manager {
 namespace {
@@ -241,12 +242,25 @@ void App::ask_again(const std::vector<JournalEntry>& accepted) {
   }
 }
 
+// The command line of initd first, then the kernel's (initd.target=, bootparam(7)), then initd.toml.
+std::string App::boot_target() const {
+  if (!options_.target.empty()) return options_.target;
+  constexpr std::string_view kWord = " initd.target=";
+  if (facts_.header().environment == channel::Environment::Machine) {
+    const auto text = " " + read_file(AT_FDCWD, "/proc/cmdline").value_or("");
+    const std::size_t at = text.find(kWord);
+    const std::size_t begin = at + kWord.size();
+    if (at != std::string::npos)
+      return unit::canonical_name(text.substr(begin, text.find_first_of(" \n", begin) - begin));
+  }
+  return configuration_.system.default_target;
+}
+
 void App::boot() {
   auto& header = intents_.header();
   if (header.boot_done != 0) (void)channel_.ready();  // the first time it waits for the boot target
   if (header.booted != 0 || header.shutdown != 0) return;
-  const std::string target =
-      !options_.target.empty() ? options_.target : configuration_.system.default_target;
+  const std::string target = boot_target();
   header.loaded_wall_ns = wall_now().since_epoch.count();
   const auto unit = engine_->graph()->find(target);
   if (!unit) {
