@@ -132,11 +132,14 @@ bool Children::launch(Request& request) noexcept {
   request.shares = low(request.report) && low(request.procs) &&
                    std::all_of(request.passed.begin(), request.passed.end(), low);
   const int report = raise_fd(ends[0]);
+  // Before the clone: after a fault the next self goes on reading, else the child would die of SIGPIPE.
+  child(index).report = report;
   int pidfd = -1;
   const std::int32_t pid = clone_child(request, pidfd);
   if (pid <= 0) {
     close(request.report);
     close(report);
+    child(index).report = -1;
     fail(index, request.join && request.procs < 0 ? ChildStep::Cgroup : ChildStep::Fork, -pid);
     return false;
   }
@@ -150,7 +153,6 @@ bool Children::launch(Request& request) noexcept {
   } else {
     close(request.report);
   }
-  child(index).report = report;
   // Should the loop refuse it, the reports are read when the child ends.
   static_cast<void>(loop_.add(report, EPOLLIN, {kReport, index}));
   hold_pidfd(index, pidfd >= 0 ? pidfd : pidfd_open(pid));

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include "libinit/process/raw_syscall.h"
 
@@ -77,11 +78,6 @@ void for_each_fd(int first, Act act) noexcept {
   for (int fd = first; fd < end; ++fd) act(fd);
 }
 
-void close_on_exec_from(int first) noexcept {
-  if (raw::call(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
-  for_each_fd(first, [](int fd) { raw::call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC); });
-}
-
 struct Opening {
   const char* path = nullptr;  // of a device; null = the plan's
   int flags = 0;
@@ -110,16 +106,42 @@ Opening opening_of(StdioKind kind) noexcept {
 
 }  // namespace
 
-int unshare_table() noexcept {
-  if (raw::call(SYS_close_range, kStoredFds, ~0U, CLOSE_RANGE_UNSHARE) == 0) return 0;
-  // Refused, by an old kernel or a filter: a copy of the whole table; execve will close what is stored.
-  return raw::error_of(raw::call(SYS_unshare, CLONE_FILES));
-}
-
 ChildFds::ChildFds(const PlanView& plan, const ChildContext& context) noexcept
-    : plan_(plan), report_fd_(context.report_fd) {
+    : plan_(plan),
+      shares_table_(context.shares_table),
+      procs_fd_(context.cgroup_procs_fd),
+      report_fd_(context.report_fd) {
   passed_count_ = static_cast<std::uint32_t>(std::min(context.passed_fds.size(), kMaxPassedFds));
   for (std::uint32_t index = 0; index < passed_count_; ++index) passed_[index] = context.passed_fds[index];
+}
+
+int ChildFds::own_from(int first) const noexcept {
+  int lowest = INT_MAX;
+  const auto consider = [&](int fd) { lowest = fd >= first ? std::min(fd, lowest) : lowest; };
+  consider(report_fd_);
+  consider(procs_fd_);
+  for (std::uint32_t index = 0; index < passed_count_; ++index) consider(passed_[index]);
+  return lowest;
+}
+
+Outcome ChildFds::take_own_table() noexcept {
+  int last = kFirstAfterStreams - 1;
+  for (int fd = 0; (fd = own_from(last + 1)) != INT_MAX;) last = fd;
+  if (raw::call(SYS_close_range, last + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
+    // Refused, by an old kernel or a filter: a copy of the whole table, gone through one by one.
+    const long copied = shares_table_ ? raw::call(SYS_unshare, CLONE_FILES) : 0;
+    if (copied != 0) return {raw::error_of(copied)};
+    for_each_fd(kFirstAfterStreams, [this](int fd) {
+      if (own_from(fd) != fd) raw::call(SYS_close, fd);
+    });
+  }
+  for (int first = kFirstAfterStreams; first <= last;) {
+    const int own = own_from(first);
+    if (own > first) raw::call(SYS_close_range, first, own - 1, 0);
+    raw::call(SYS_fcntl, own, F_SETFD, FD_CLOEXEC);
+    first = own + 1;
+  }
+  return {};
 }
 
 Outcome ChildFds::make_room() noexcept {
@@ -194,7 +216,6 @@ int ChildFds::place_stream(int stream) noexcept {
 }
 
 Outcome ChildFds::place_passed() noexcept {
-  close_on_exec_from(kFirstAfterStreams);
   for (std::uint32_t index = 0; index < plan_.header().passed_count; ++index) {
     const auto wanted = plan_.entry<PassedFdPlan>(plan_.header().passed, index);
     const int error = duplicate_to(passed(wanted.index), static_cast<int>(wanted.target));

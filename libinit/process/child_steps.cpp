@@ -151,11 +151,9 @@ void Child::report(ChildStep step, Outcome outcome) const noexcept {
 }
 
 Outcome Child::unshare() noexcept {
-  if (context_.shares_table) {
-    if (const int error = unshare_table(); error != 0) return {error};
-  }
-  report(ChildStep::Unshare, {});
-  return {};
+  const Outcome outcome = fds_.take_own_table();
+  if (outcome.error == 0) report(ChildStep::Unshare, {});
+  return outcome;
 }
 
 // execve keeps what is ignored and what is blocked; and no handler of the parent may run in the child.

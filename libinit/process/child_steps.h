@@ -10,7 +10,7 @@ namespace init::process {
 // The order in which the steps run; the numbers are part of the facts that outlive a version: append only.
 enum class ChildStep : std::uint32_t {
   None = 0,
-  Unshare = 1,  // a table of its own; then 'unshared' is reported
+  Unshare = 1,  // a table of its own, with nothing in it that is another's; then 'unshared' is reported
   Signals = 2,  // all dispositions default, mask empty
   Session = 3,
   Cgroup = 4,  // only where CLONE_INTO_CGROUP was refused
@@ -43,11 +43,8 @@ struct ChildReport {
   std::uint32_t detail = 0;  // Limits: the resource; Stdio: the stream; PassedFds: the index
 };
 
-// Where a parent that shares its table (CLONE_FILES) keeps the fds that are not for the child: from this
-// number on they are dropped with the first step.
-inline constexpr int kStoredFds = 1024;
-
-// With shares_table every fd named here is below kStoredFds.
+// All that the child keeps of its parent's table beyond 0, 1 and 2. With shares_table the parent holds what is
+// not for the child at higher numbers than these: that is never copied.
 struct ChildContext {
   int report_fd = -1;  // write end, O_CLOEXEC; a child whose report nobody can read dies of SIGPIPE
   std::span<const int> passed_fds;  // numbers in the parent's table; at most kMaxPassedFds count

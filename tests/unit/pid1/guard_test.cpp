@@ -51,20 +51,20 @@ TEST(Guard, WaitsAfterTheFifthDeathInARow) {
 }
 
 TEST(Guard, CarriesOutWhatADeadManagerHadAskedFor) {
+  constexpr std::uint32_t kAsked = 50;
   Initd initd;
+  const process::PlanInput input = shell_plan("exit 7");
   initd.manager();
-  kill(initd.pid, SIGSTOP);
-  for (std::uint32_t i = 0; i < 50; ++i) initd.manager().shell(i, "exit " + std::to_string(i));
+  initd.stop();
+  // Its death and its words are there at once; a death is handled first.
+  for (std::uint32_t i = 0; i < kAsked; ++i) initd.manager().spawn(i, input);
   initd.kill_manager();
-  while (read_file("/proc/" + std::to_string(initd.manager().pid) + "/stat").find(") Z ") ==
-         std::string::npos) {
-    sched_yield();
-  }
-  kill(initd.pid, SIGCONT);
+  await_state(initd.manager().pid, 'Z');
+  initd.go_on();
   initd.next_manager();
-  for (std::uint32_t i = 0; i < 50; ++i) {
+  for (std::uint32_t i = 0; i < kAsked; ++i) {
     ASSERT_TRUE(initd.manager().until_state(i, SlotState::Exited));
-    EXPECT_EQ(initd.manager().slot(i).exit_value, static_cast<int>(i));
+    EXPECT_EQ(initd.manager().slot(i).exit_value, 7);
   }
 }
 

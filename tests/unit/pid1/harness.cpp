@@ -57,7 +57,7 @@ void refuse(const std::vector<int>& calls, int error) {
   }
   const int log = open((folder + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   dup2(log, 1);
-  dup2(log, 2);
+  dup2(setup.log_fd >= 0 ? setup.log_fd : log, 2);
   if (!setup.notify_socket.empty()) setenv("NOTIFY_SOCKET", setup.notify_socket.c_str(), 1);
   std::vector<std::string> words{INITD_PROGRAM, "--manager", FAKE_MANAGER, "--runtime", folder};
   words.insert(words.end(), setup.arguments.begin(), setup.arguments.end());
@@ -222,11 +222,28 @@ void Initd::kill_manager() const {
   kill(manager_->pid, SIGKILL);
 }
 
+void Initd::stop() const {
+  kill(pid, SIGSTOP);
+  await_state(pid, 'T');
+}
+
 int Initd::wait() {
   int status = 0;
   waitpid(pid, &status, 0);
   pid = -1;
   return status;
+}
+
+char process_state(pid_t pid) {
+  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  const std::size_t end = stat.rfind(") ");
+  return end == std::string::npos ? '-' : stat[end + 2];
+}
+
+void await_state(pid_t pid, char state) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatience);
+  while (process_state(pid) != state && std::chrono::steady_clock::now() < end) sched_yield();
+  EXPECT_EQ(process_state(pid), state);
 }
 
 process::PlanInput shell_plan(const std::string& script) {

@@ -21,11 +21,10 @@ namespace init::test {
 
 struct World {
   bool new_pid_namespace = false;
-  std::vector<int> refused;  // system call numbers that a seccomp filter answers with refused_errno
-  int refused_errno = 38;    // ENOSYS
-  bool refuse_into_cgroup =
-      false;  // clone3 is refused whenever its clone_args ask for a cgroup: by size, see harness.cpp
-  std::optional<unsigned> open_files;       // RLIMIT_NOFILE, soft
+  std::vector<int> refused;            // system call numbers that a seccomp filter answers with refused_errno
+  int refused_errno = 38;              // ENOSYS
+  int log_fd = -1;                     // initd's standard error; -1 = a file
+  std::optional<unsigned> open_files;  // RLIMIT_NOFILE, soft
   std::optional<unsigned> open_files_hard;  // the same when absent
   std::vector<std::string> arguments;
   std::string notify_socket;
@@ -78,6 +77,9 @@ class Initd {
   Manager& manager();
   void next_manager();
   void kill_manager() const;
+  // Stops initd, so that what is sent meanwhile is handled in one turn, after go_on().
+  void stop() const;
+  void go_on() const { kill(pid, SIGCONT); }
   // The exit status as waitpid(2) gives it.
   [[nodiscard]] int wait();
 
@@ -89,6 +91,10 @@ class Initd {
   std::unique_ptr<Manager> manager_;
 };
 
+// The state letter of a process, as of proc(5); '-' = there is none.
+[[nodiscard]] char process_state(pid_t pid);
+// Waits until it is in that state.
+void await_state(pid_t pid, char state);
 [[nodiscard]] process::PlanInput shell_plan(const std::string& script);
 [[nodiscard]] std::string read_file(const std::string& path);
 

@@ -34,11 +34,6 @@ process::PlanInput program(const std::vector<std::string>& words) {
   return input;
 }
 
-bool is_zombie(std::int32_t pid) {
-  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
-  return stat.find(") Z ") != std::string::npos;
-}
-
 TEST(Reap, LeavesNoZombieOfFiveThousandOrphansBesideAThousandServices) {
   Initd initd(container());
   const Manager& manager = initd.manager();
@@ -65,13 +60,11 @@ TEST(Reap, RecordsFiveHundredExitsThatHappenedWhileItWasStopped) {
     manager.shell(i, "read line <" + gate + "; " + end);
   }
   ASSERT_TRUE(manager.until([&] { return all_in(manager, 500, SlotState::Running); }));
-  kill(initd.pid, SIGSTOP);
+  initd.stop();
   const std::string lines(500, '\n');
   ASSERT_EQ(write(hold.get(), lines.data(), lines.size()), 500);
-  for (std::uint32_t i = 0; i < 500; ++i) {
-    while (!is_zombie(manager.facts.pid(i))) sched_yield();
-  }
-  kill(initd.pid, SIGCONT);
+  for (std::uint32_t i = 0; i < 500; ++i) await_state(manager.facts.pid(i), 'Z');
+  initd.go_on();
   ASSERT_TRUE(manager.until([&] { return all_in(manager, 500, SlotState::Exited); }));
   for (std::uint32_t i = 0; i < 500; ++i) {
     const channel::Slot slot = manager.slot(i);

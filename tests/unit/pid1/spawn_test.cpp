@@ -1,9 +1,12 @@
 // Spawning through the real initd: what the facts say of children that run, fail, end.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 #include "libinit/process/child_steps.h"
 #include "tests/unit/pid1/harness.h"
@@ -148,18 +151,81 @@ TEST(Spawn, InheritsNothingByAccident) {
   EXPECT_EQ(std::count(seen.begin(), seen.end(), '\n'), 5) << seen;  // total, 0, 1, 2 and the folder itself
 }
 
-TEST(Signal, ReachesTheGroupAndOnlyTheRightAttempt) {
+// A program that cannot be opened for writing or executing as long as this object lives: execve waits for it.
+class BlockedProgram {
+ public:
+  explicit BlockedProgram(const std::string& path) {
+    std::filesystem::copy_file("/bin/true", path);
+    signal(SIGIO, SIG_IGN);  // the kernel's word that somebody waits
+    lease_.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_EQ(fcntl(lease_.get(), F_SETLEASE, F_WRLCK), 0);
+  }
+
+ private:
+  UniqueFd lease_;
+};
+
+class HungChild : public testing::TestWithParam<std::vector<int>> {};
+
+TEST_P(HungChild, DelaysNeitherTheRunningNorThePipesOfOthers) {
+  World setup;
+  setup.refused = GetParam();
+  Initd initd(setup);
+  const Manager& manager = initd.manager();
+  const BlockedProgram blocked(initd.folder + "/blocked");
+  process::PlanInput hung = shell_plan("");
+  hung.program = initd.folder + "/blocked";
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  // In one turn, so that all three have the descriptors of all.
+  initd.stop();
+  manager.shell(0, "exec sleep 1000");
+  manager.spawn(1, shell_plan("exit 0"), {ends[1]});
+  manager.spawn(2, hung);
+  initd.go_on();
+  close(ends[1]);
+  EXPECT_TRUE(manager.until_state(0, SlotState::Running));
+  EXPECT_TRUE(manager.until_state(1, SlotState::Exited));
+  pollfd end{ends[0], POLLIN, 0};
+  EXPECT_EQ(poll(&end, 1, 5000), 1) << "somebody still holds the other end";
+  EXPECT_EQ(manager.slot(2).state, SlotState::Spawning);
+  close(ends[0]);
+  manager.signal(2, SIGKILL);
+  EXPECT_TRUE(manager.until_state(2, SlotState::Exited));
+}
+
+INSTANTIATE_TEST_SUITE_P(Refused, HungChild,
+                         testing::Values(std::vector<int>{}, std::vector<int>{SYS_close_range}));
+
+TEST(Signal, IsForOneAttemptOnly) {
   Initd initd;
   const Manager& manager = initd.manager();
-  manager.shell(0, "sleep 1000 & wait; exit 9");
-  ASSERT_TRUE(manager.until_state(0, SlotState::Running));
-  manager.signal(0, SIGKILL, channel::SignalScope::Group, 77);
-  manager.shell(1, "exit 0");
-  ASSERT_TRUE(manager.until_state(1, SlotState::Exited));
-  EXPECT_EQ(manager.slot(0).state, SlotState::Running);
-  manager.signal(0, SIGKILL, channel::SignalScope::Group);
+  const std::string ready = initd.folder + "/ready";
+  manager.shell(0, "trap 'exit 5' TERM; echo >" + ready + "; sleep 1000 & wait");
+  while (read_file(ready).empty()) sched_yield();
+  manager.signal(0, SIGKILL, channel::SignalScope::Group, 77);  // nothing would stand against this one
+  manager.signal(0, SIGTERM);
   ASSERT_TRUE(manager.until_state(0, SlotState::Exited));
-  EXPECT_EQ(manager.slot(0).exit_kind, 2U);
+  EXPECT_EQ(manager.slot(0).exit_kind, 1U);
+  EXPECT_EQ(manager.slot(0).exit_value, 5);
+}
+
+TEST(Signal, ReachesTheWholeGroup) {
+  Initd initd;
+  const Manager& manager = initd.manager();
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  process::PlanInput input = shell_plan("sleep 1000 & echo >&5; wait");
+  input.passed = {{.index = 0, .target = 5}};
+  manager.spawn(0, input, {ends[1]});
+  close(ends[1]);
+  char byte = 0;
+  EXPECT_EQ(read(ends[0], &byte, 1), 1);
+  manager.signal(0, SIGKILL, channel::SignalScope::Group);
+  pollfd end{ends[0], POLLIN, 0};
+  EXPECT_EQ(poll(&end, 1, 5000), 1) << "the sleep lives on";
+  EXPECT_TRUE(manager.until_state(0, SlotState::Exited));
+  close(ends[0]);
 }
 
 }  // namespace
