@@ -22,6 +22,15 @@ class Stamps {
     if (fd_ < 0) die(path);
   }
 
+  // The last record of that name so far; waits for the first one.
+  StampRecord last(const std::string& name) {
+    StampRecord found = next(name), record;
+    while (read_one(record)) {
+      if (name == record.name) found = record;
+    }
+    return found;
+  }
+
   // The next record of that name, in order of the file; waits for it.
   StampRecord next(const std::string& name) {
     const std::uint64_t deadline = now_ns() + kPatienceNs;
@@ -53,7 +62,7 @@ class Stamps {
 int main(int argc, char** argv) {
   if (argc < 4) return 2;
   Stamps stamps(argv[1]);
-  StampRecord current = stamps.next(argv[2]);
+  StampRecord current = stamps.last(argv[2]);
   std::vector<std::uint64_t> latencies;
   for (int round = std::atoi(argv[3]); round > 0; --round) {
     usleep(5000);  // let the supervisor come to rest: one restart is measured, not a storm of them
