@@ -2,9 +2,9 @@
 // only doorbells. Fixed layout, versioned, sparse: 65,536 slots are mapped, pages come into being when a slot
 // is first used.
 //
-// Layout of the memfd: FactsHeader | change ring | orphan ring | store table | slots | pids. The pids are on
-// pages of their own, because the kernel writes them (CLONE_PARENT_SETTID) while everything else is
-// write-protected outside commit.
+// Layout of the memfd: FactsHeader | orphan ring | store table | slots || bell and change ring | pids. What
+// stands before || is write-protected in PID 1 outside commit. The ring only says where to look, and the pids
+// are written by the kernel (CLONE_PARENT_SETTID).
 #pragma once
 #include <array>
 #include <atomic>
@@ -93,23 +93,27 @@ struct FactsHeader {
   Environment environment = Environment::Process;  // PID 1 of a machine, of a namespace, or no PID 1 at all
   std::uint64_t started_ns = 0;                    // CLOCK_MONOTONIC at initd's own start
   std::uint64_t orphans_reaped = 0;
-  std::uint64_t orphan_head = 0;               // entries ever written to the orphan ring
-  std::atomic<std::uint64_t> change_head = 0;  // entries ever written to the change ring, release order
-  std::uint32_t slots_used = 0;                // one past the highest slot ever used
+  std::uint64_t orphan_head = 0;  // entries ever written to the orphan ring
+  std::uint32_t slots_used = 0;   // one past the highest slot ever used
   std::uint32_t store_used = 0;
   std::array<SignalFact, kSignalCount> signals{};
+};
+
+// Where the change ring stands. Only says where to look.
+struct Bell {
+  std::atomic<std::uint64_t> change_head = 0;  // entries ever written to the change ring, release order
 };
 
 // Offsets in the memfd, bytes.
 constexpr std::size_t page_up(std::size_t bytes) {
   return (bytes + kPage - 1) / kPage * kPage;
 }
-inline constexpr std::size_t kChangeRingOffset = page_up(sizeof(FactsHeader));
-inline constexpr std::size_t kOrphanRingOffset =
-    page_up(kChangeRingOffset + kChangeRing * sizeof(std::uint32_t));
+inline constexpr std::size_t kOrphanRingOffset = page_up(sizeof(FactsHeader));
 inline constexpr std::size_t kStoreOffset = page_up(kOrphanRingOffset + kOrphanRing * sizeof(Orphan));
 inline constexpr std::size_t kSlotsOffset = page_up(kStoreOffset + kStoreCount * sizeof(StoreEntry));
-inline constexpr std::size_t kPidsOffset = page_up(kSlotsOffset + kSlotCount * sizeof(Slot));
+inline constexpr std::size_t kBellOffset = page_up(kSlotsOffset + kSlotCount * sizeof(Slot));
+inline constexpr std::size_t kChangeRingOffset = kBellOffset + sizeof(Bell);
+inline constexpr std::size_t kPidsOffset = page_up(kChangeRingOffset + kChangeRing * sizeof(std::uint32_t));
 inline constexpr std::size_t kFactsBytes = page_up(kPidsOffset + kSlotCount * sizeof(std::int32_t));
 
 // Entry number n of the change ring stands at n % kChangeRing: the slot that changed, or one of these.

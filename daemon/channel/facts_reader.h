@@ -37,6 +37,11 @@ class FactsReader {
 
   [[nodiscard]] const FactsHeader& header() const noexcept { return *view<FactsHeader>(0); }
 
+  // Entries ever written to the change ring.
+  [[nodiscard]] std::uint64_t change_head() const noexcept {
+    return view<Bell>(kBellOffset)->change_head.load(std::memory_order_acquire);
+  }
+
   // A consistent copy of the slot. False: it did not settle within 1,000 looks (PID 1 is stopped in a commit,
   // or the checksum is wrong for good); the caller comes back with the next doorbell.
   [[nodiscard]] bool read_slot(std::uint32_t index, Slot& copy) const noexcept {
@@ -67,10 +72,10 @@ class FactsReader {
   // slots_used.
   template <class Visit>
   [[nodiscard]] bool changes(std::uint64_t& cursor, Visit visit) const {
-    const std::uint64_t head = header().change_head.load(std::memory_order_acquire);
+    const std::uint64_t head = change_head();
     while (cursor < head) {
       const std::uint32_t entry = view<std::uint32_t>(kChangeRingOffset)[cursor % kChangeRing];
-      const std::uint64_t now = header().change_head.load(std::memory_order_acquire);
+      const std::uint64_t now = change_head();
       if (now - cursor >= kChangeRing) {  // the entry just read may have been overwritten meanwhile
         cursor = now;
         return false;

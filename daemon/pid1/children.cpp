@@ -52,7 +52,10 @@ void Children::resume(std::int64_t file_limit) noexcept {
   limit_before_.rlim_cur = static_cast<rlim_t>(file_limit);
   facts_.own().low_owner.fill(0);
   facts_.clear_pids();
-  for (std::uint32_t i = 0; i < facts_.header().slots_used; ++i) resume_slot(i);
+  for (std::uint32_t i = 0; i < facts_.header().slots_used; ++i) {
+    resume_slot(i);
+    facts_.announce(i);
+  }
 }
 
 // Every descriptor but the report pipe has closed with the exec; pidfds can be had again, since nothing was

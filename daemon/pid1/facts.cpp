@@ -36,6 +36,7 @@ int Facts::create() noexcept {
   if (const int error = map(fd); error != 0) return error;
   open_ = true;
   new (base_) FactsHeader;
+  new (base_ + channel::kBellOffset) channel::Bell;
   static_cast<void>(seal());
   return 0;
 }
@@ -54,12 +55,13 @@ int Facts::map(int fd) noexcept {
   void* at = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (at == MAP_FAILED) return errno;
   base_ = static_cast<std::byte*>(at);
+  mprotect(base_ + channel::kSlotsOffset, channel::kBellOffset - channel::kSlotsOffset, PROT_READ);
   madvise(at, kBytes, MADV_DONTFORK);  // no child looks at them: a fork need not copy the mapping
   return 0;
 }
 
 FactsHeader& Facts::edit() noexcept {
-  if (!open_ && mprotect(base_, channel::kPidsOffset, PROT_READ | PROT_WRITE) != 0) {
+  if (!open_ && mprotect(base_, channel::kSlotsOffset, PROT_READ | PROT_WRITE) != 0) {
     log_line(Line("facts: cannot be opened for writing: errno ").number(errno));
   }
   open_ = true;
@@ -69,10 +71,17 @@ FactsHeader& Facts::edit() noexcept {
 void Facts::publish(std::uint32_t index, Slot& changed) noexcept {
   ++changed.serial;
   changed.crc = crc32c(&changed, offsetof(Slot, crc));
-  FactsHeader& head = edit();
-  at<Slot>(channel::kSlotsOffset)[index] = changed;
-  if (index >= head.slots_used) head.slots_used = index + 1;
+  const std::uint32_t used = index + 1;
+  if (used > header().slots_used) write_through(offsetof(FactsHeader, slots_used), &used, sizeof(used));
+  write_through(channel::kSlotsOffset + index * sizeof(Slot), &changed, sizeof(changed));
   announce(index);
+}
+
+// Past the protection of the mapping, which would cost more than all else of a commit. A fault can come after
+// each call: so a slot is counted before it is written, and after a fault all are announced.
+void Facts::write_through(std::size_t offset, const void* data, std::size_t size) const noexcept {
+  const ssize_t wrote = pwrite(fd_.get(), data, size, static_cast<off_t>(offset));
+  if (wrote != static_cast<ssize_t>(size)) log_line(Line("facts: not written: errno ").number(errno));
 }
 
 void Facts::clear_pids() noexcept {
@@ -91,10 +100,10 @@ void Facts::announce(std::uint32_t what) noexcept {
       return;  // once a turn: a storm of orphans must not push the slots out of the ring
     orphans_announced_ = true;
   }
-  FactsHeader& head = edit();
-  const std::uint64_t n = head.change_head.load(std::memory_order_relaxed);
+  std::atomic<std::uint64_t>& head = at<channel::Bell>(channel::kBellOffset)->change_head;
+  const std::uint64_t n = head.load(std::memory_order_relaxed);
   at<std::uint32_t>(channel::kChangeRingOffset)[n % channel::kChangeRing] = what;
-  head.change_head.store(n + 1, std::memory_order_release);
+  head.store(n + 1, std::memory_order_release);
 }
 
 void Facts::add_orphan(const channel::Orphan& orphan) noexcept {
@@ -116,11 +125,11 @@ const channel::Orphan* Facts::find_orphan(std::int32_t pid) const noexcept {
 }
 
 bool Facts::seal() noexcept {
-  if (!open_) return false;
-  mprotect(base_, channel::kPidsOffset, PROT_READ);
+  if (open_) mprotect(base_, channel::kSlotsOffset, PROT_READ);
   open_ = false;
   orphans_announced_ = false;
-  const std::uint64_t head = header().change_head.load(std::memory_order_relaxed);
+  const std::uint64_t head =
+      at<channel::Bell>(channel::kBellOffset)->change_head.load(std::memory_order_relaxed);
   return std::exchange(sealed_head_, head) != head;
 }
 

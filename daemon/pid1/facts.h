@@ -1,7 +1,8 @@
 // PID 1's side of the facts (daemon/channel/facts.h): the one writer. What the manager may rely on is
-// write-protected except between the first edit of a loop turn and seal(), so that a stray write faults
-// instead of telling a lie. Behind the facts, in the same memfd, lie the private records: shared memory, so
-// that a fork copies none of it, and still there after PID 1 has executed itself anew.
+// write-protected, so that a stray write faults instead of telling a lie: slots are written through the file,
+// the rest between the first edit of a loop turn and seal(). Behind the facts, in the same memfd, lie the
+// private records: shared memory, so that a fork copies none of it, and still there after PID 1 has executed
+// itself anew.
 #pragma once
 #include <array>
 #include <atomic>
@@ -64,7 +65,7 @@ class Facts {
   }
   [[nodiscard]] Private& own() const noexcept { return *at<Private>(channel::kFactsBytes); }
 
-  // Opens the facts for writing until seal().
+  // Opens the facts, but not the slots, for writing until seal().
   [[nodiscard]] FactsHeader& edit() noexcept;
   // Changes one slot, with serial, checksum and an entry in the change ring. The change is made on a copy, so
   // that a reader meets half of it only for the length of one memcpy.
@@ -92,6 +93,7 @@ class Facts {
   }
   [[nodiscard]] int map(int fd) noexcept;
   void publish(std::uint32_t index, Slot& changed) noexcept;
+  void write_through(std::size_t offset, const void* data, std::size_t size) const noexcept;
 
   UniqueFd fd_;
   std::byte* base_ = nullptr;

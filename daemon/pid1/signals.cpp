@@ -1,6 +1,8 @@
 // Signals come through a signalfd. CHLD is PID 1's own; of all others the facts say that they came, and the
 // manager decides what they mean.
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -27,7 +29,12 @@ sigset_t everything_but_faults() noexcept {
 void block_signals() noexcept {
   const sigset_t set = everything_but_faults();
   sigprocmask(SIG_SETMASK, &set, nullptr);
-  // A stopped child is no news, and a parent that ignored CHLD must not make the kernel reap for us.
+  // Nothing stays ignored as initd's own parent had it: children need not undo it then, and a CHLD that is
+  // ignored would make the kernel reap for us.
+  const std::uint64_t to_default[4] = {};  // the kernel's struct sigaction; libc's function refuses 32 and 33
+  for (int signal = 1; signal < static_cast<int>(channel::kSignalCount); ++signal)
+    syscall(SYS_rt_sigaction, signal, to_default, nullptr, sizeof(std::uint64_t));
+  // A stopped child is no news.
   struct sigaction child {};
   child.sa_handler = SIG_DFL;
   child.sa_flags = SA_NOCLDSTOP;

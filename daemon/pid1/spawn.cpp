@@ -176,7 +176,7 @@ std::int32_t Children::clone_child(Request& request, int& pidfd) noexcept {
       where = nullptr;
     } else if (into_cgroup && pid != -ENOSYS) {
       into_cgroup = false;
-    } else if (has_clone3_ && (pid == -ENOSYS || pid == -EPERM)) {
+    } else if (has_clone3_ && (pid == -ENOSYS || pid == -EPERM || pid == -EINVAL)) {
       has_clone3_ = false;
     } else {
       return pid;
@@ -190,7 +190,8 @@ std::int32_t Children::clone_once(const Request& request, bool into_cgroup, int*
   long pid = 0;
   if (has_clone3_) {
     clone_args args{};
-    args.flags = flags | (into_cgroup ? CLONE_INTO_CGROUP : 0U) | (pidfd != nullptr ? CLONE_PIDFD : 0U);
+    args.flags = flags | CLONE_CLEAR_SIGHAND | (into_cgroup ? CLONE_INTO_CGROUP : 0U) |
+                 (pidfd != nullptr ? CLONE_PIDFD : 0U);
     args.exit_signal = SIGCHLD;
     args.parent_tid = reinterpret_cast<std::uintptr_t>(cell);
     args.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
@@ -209,7 +210,8 @@ void Children::become_child(const Request& request) noexcept {
   process::run_child_steps(request.plan, {.report_fd = request.report,
                                           .passed_fds = request.passed,
                                           .cgroup_procs_fd = request.join ? request.procs : -1,
-                                          .shares_table = request.shares});
+                                          .shares_table = request.shares,
+                                          .signals_default = has_clone3_});
 }
 
 void Children::fail(std::uint32_t index, ChildStep step, int error) noexcept {

@@ -159,7 +159,7 @@ Outcome Child::unshare() noexcept {
 // execve keeps what is ignored and what is blocked; and no handler of the parent may run in the child.
 Outcome Child::signals() noexcept {
   const std::uint64_t to_default[4] = {};  // struct sigaction of the kernel: SIG_DFL, no flags, empty mask
-  for (int signal = 1; signal <= kLastSignal; ++signal) {
+  for (int signal = 1; signal <= kLastSignal && !context_.signals_default; ++signal) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
     const long result = raw::call(SYS_rt_sigaction, signal, to_default, nullptr, kSignalSetBytes);
     if (result < 0) return {raw::error_of(result), static_cast<std::uint32_t>(signal)};

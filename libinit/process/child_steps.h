@@ -48,8 +48,9 @@ struct ChildReport {
 struct ChildContext {
   int report_fd = -1;  // write end, O_CLOEXEC; a child whose report nobody can read dies of SIGPIPE
   std::span<const int> passed_fds;  // numbers in the parent's table; at most kMaxPassedFds count
-  int cgroup_procs_fd = -1;   // where to write "0" when the child must join by itself; -1 = nothing to do
-  bool shares_table = false;  // cloned with CLONE_FILES: unshare first
+  int cgroup_procs_fd = -1;      // where to write "0" when the child must join by itself; -1 = nothing to do
+  bool shares_table = false;     // cloned with CLONE_FILES: unshare first
+  bool signals_default = false;  // cloned with CLONE_CLEAR_SIGHAND by a parent that ignores nothing
 };
 
 // Never returns: execve or _exit. plan must be well-formed, writable, and the caller's own copy: offsets in

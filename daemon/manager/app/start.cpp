@@ -158,7 +158,7 @@ Result<> App::open_control(UniqueFd listener) {
 // doorbell, later.
 App::Adopted App::adopt_processes() {
   Adopted adopted;
-  change_cursor_ = facts_.header().change_head.load(std::memory_order_acquire);
+  change_cursor_ = facts_.change_head();
   for (std::uint32_t slot = 0; slot < facts_.header().slots_used; ++slot) {
     channel::Slot seen;
     if (!facts_.read_slot(slot, seen) || seen.state == channel::SlotState::Free) continue;
