@@ -1,6 +1,8 @@
 // A fault in PID 1: it goes on as the same process, with all it had.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +70,66 @@ TEST(Ladder, TheThirdWithinAMinuteIsTheEndOfAContainer) {
   const int status = initd.wait();
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 70);
+}
+
+// Holds initd at system calls, both before and after each.
+class Tracer {
+ public:
+  explicit Tracer(pid_t pid) : pid_(pid) {
+    EXPECT_EQ(ptrace(PTRACE_SEIZE, pid_, nullptr, PTRACE_O_TRACESYSGOOD), 0);
+    EXPECT_EQ(ptrace(PTRACE_INTERRUPT, pid_, nullptr, nullptr), 0);
+    waitpid(pid_, nullptr, __WALL);
+  }
+  void to_next_stop() const {
+    ptrace(PTRACE_SYSCALL, pid_, nullptr, nullptr);
+    waitpid(pid_, nullptr, __WALL);
+  }
+  void fault_here() const {
+    kill(pid_, SIGSEGV);
+    ptrace(PTRACE_DETACH, pid_, nullptr, nullptr);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+// An end and a spawn, with a fault after so many stops. False: all was done before.
+bool survives_fault_at(int stops) {
+  Initd initd;
+  const std::string gate = initd.folder + "/gate";
+  EXPECT_EQ(mkfifo(gate.c_str(), 0600), 0);
+  const UniqueFd hold(open(gate.c_str(), O_RDWR | O_CLOEXEC));
+  initd.manager().shell(0, "read line <" + gate + "; exit 77");
+  EXPECT_TRUE(initd.manager().until_state(0, SlotState::Running));
+
+  const auto state = [&](std::uint32_t slot) { return initd.manager().slot(slot).state; };
+  const Tracer tracer(initd.pid);
+  EXPECT_EQ(write(hold.get(), "\n", 1), 1);
+  await_state(initd.manager().facts.pid(0), 'Z');
+  initd.manager().shell(1, "exit 3");
+  for (int stop = 0; stop < stops; ++stop) {
+    tracer.to_next_stop();
+    if (state(0) == SlotState::Exited && state(1) == SlotState::Exited) stops = 0;
+  }
+  tracer.fault_here();
+  if (!initd.manager().until_state(1, SlotState::Exited)) {
+    EXPECT_FALSE(initd.manager().alive());  // its request was in hand: it says it again
+    initd.next_manager();
+    initd.manager().shell(1, "exit 3");
+    EXPECT_TRUE(initd.manager().until_state(1, SlotState::Exited));
+  }
+  EXPECT_TRUE(initd.manager().until_state(0, SlotState::Exited));
+  for (const std::uint32_t slot : {0U, 1U}) {
+    EXPECT_EQ(initd.manager().slot(slot).exit_kind, 1U) << slot << " at stop " << stops;
+    EXPECT_EQ(initd.manager().slot(slot).exit_value, slot == 0 ? 77 : 3) << slot << " at stop " << stops;
+  }
+  return stops != 0;
+}
+
+TEST(FaultAtEachSystemCall, LosesNeitherAnExitNorASpawn) {
+  int stops = 1;
+  while (survives_fault_at(stops) && !HasFailure()) ++stops;
+  EXPECT_GT(stops, 20);
 }
 
 // A request that was in hand is the manager's to repeat; it is told so by being replaced.
