@@ -10,7 +10,8 @@ bool is_coming(const World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   if (is_starting(record.state)) return true;
   if (record.goal != Goal::Up) return false;
-  return record.state == State::Inactive || record.state == State::Waiting || record.state == State::Backoff;
+  return record.state == State::Inactive || record.state == State::Waiting ||
+         record.state == State::Preparing || record.state == State::Backoff;
 }
 
 Verdict settled(const World& world, UnitIndex unit) {
@@ -32,32 +33,27 @@ Verdict usable(const World& world, const Gate& gate) {
   return missing(world, gate);
 }
 
-bool can_never_start(const World& world, UnitIndex unit) {
-  return !world.graph->is_loaded(unit) || world.graph->on_strong_cycle(unit);
-}
-
 // Without an order only what is certain to be missing counts; a blocked unit may be blocked by this very one.
 Verdict hopeful(const World& world, const Gate& gate) {
   const UnitRecord& record = world.units[gate.unit];
   if (is_usable(world, gate.unit)) return Verdict::Open;
-  if (can_never_start(world, gate.unit)) return Verdict::Block;
+  if (unfit(world, gate.unit) != Reason::None) return Verdict::Block;
   if (is_coming(world, gate.unit)) return Verdict::Open;
-  if (record.state == State::Blocked && unfit(world, gate.unit) == Reason::None) return Verdict::Open;
+  if (record.state == State::Blocked) return Verdict::Open;
   if (is_stopping(record.state)) return record.goal == Goal::Up ? Verdict::Open : Verdict::Wait;
   return missing(world, gate);
 }
 
 Verdict down(const World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
-  // While it is being prepared nothing of it runs; what prepares it may be what it excludes.
-  if (!is_down(record.state) && record.state != State::Preparing) return Verdict::Wait;
+  if (!is_down(record.state)) return Verdict::Wait;
   return record.reason == Reason::Unkillable && has_leftover(world, unit) ? Verdict::Block : Verdict::Open;
 }
 
-// Is a unit wanted, other than `but`, that must not be up together with this one?
-bool is_excluded(const World& world, UnitIndex unit, UnitIndex but) {
+// Is a unit wanted that must not be up together with this one?
+bool is_excluded(const World& world, UnitIndex unit) {
   const auto excludes = [&](const Link& link) {
-    return has(link.kind, Atom::Excludes) && link.unit != but && world.units[link.unit].goal == Goal::Up;
+    return has(link.kind, Atom::Excludes) && world.units[link.unit].goal == Goal::Up;
   };
   const auto says = world.graph->says(unit), said_of = world.graph->said_of(unit);
   return std::any_of(says.begin(), says.end(), excludes) ||
@@ -65,8 +61,8 @@ bool is_excluded(const World& world, UnitIndex unit, UnitIndex but) {
 }
 
 // Before Preparing: nothing is known that keeps it from running.
-Verdict can_run_anew(const World& world, UnitIndex unit, UnitIndex prepared) {
-  if (can_never_start(world, unit) || is_excluded(world, unit, prepared)) return Verdict::Block;
+Verdict can_run_anew(const World& world, UnitIndex unit) {
+  if (unfit(world, unit) != Reason::None || is_excluded(world, unit)) return Verdict::Block;
   switch (world.units[unit].state) {
     case State::Blocked:
     case State::Failed:
@@ -99,7 +95,7 @@ Verdict start_verdict(const World& world, const Gate& gate) {
     case Gate::Need::Down:
       return down(world, gate.unit);
     case Gate::Need::Prepared:
-      return can_run_anew(world, gate.unit, gate.owner);
+      return can_run_anew(world, gate.unit);
   }
   return Verdict::Open;
 }
@@ -130,7 +126,7 @@ Verdict look_around(World& world, UnitIndex unit, std::span<const Gate> gates, J
 Reason unfit(const World& world, UnitIndex unit) {
   if (!world.graph->is_loaded(unit)) return Reason::NotLoaded;
   if (world.graph->on_strong_cycle(unit)) return Reason::Cycle;
-  return has_leftover(world, unit) ? Reason::Unkillable : Reason::None;
+  return Reason::None;
 }
 
 Verdict check_start(World& world, UnitIndex unit) {
@@ -147,7 +143,7 @@ Verdict check_stop(World& world, UnitIndex unit) {
 }
 
 bool may_pull(const World& world, UnitIndex unit) {
-  return world.units[unit].goal == Goal::Idle && !world.shutdown && !is_excluded(world, unit, unit);
+  return world.units[unit].goal == Goal::Idle && !world.shutdown && !is_excluded(world, unit);
 }
 
 Witness blocking(const World& world, UnitIndex unit) {

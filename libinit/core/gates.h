@@ -11,8 +11,7 @@ enum class Verdict : std::uint8_t {
   Pull,   // closed, and nobody has asked for that unit: ask
 };
 
-// Of all that the unit itself says of its fitness to start: loaded, not on a cycle, nothing left of the last
-// run.
+// Why it can never start, by itself: not loaded, or on a cycle.
 [[nodiscard]] Reason unfit(const World& world, UnitIndex unit);
 
 // Looks at the gates from the unit's cursor on, once around, and stops at the first that is closed. The

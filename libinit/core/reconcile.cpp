@@ -35,9 +35,9 @@ void stay(World& world, UnitIndex unit, State state) {
   if (world.units[unit].state != state) enter(world, unit, state);
 }
 
-// Helpers that were left alone under another kill-mode are ended before it runs again.
+// What was left alone under another kill-mode, or has survived KILL once, is ended before it runs again.
 bool clean_up(World& world, UnitIndex unit) {
-  if (!has_leftover(world, unit) || world.units[unit].reason == Reason::Unkillable) return false;
+  if (!has_leftover(world, unit)) return false;
   world.edit(unit).end = End::Asked;
   begin_stop(world, unit);
   return true;

@@ -5,6 +5,8 @@
 //   Waiting     -> Preparing    all gates are open, and prepared-by units must run first
 //               -> PreStart | Starting | Commanding    a service, by what it has to run
 //               -> Up           a target
+//   Preparing   -> PreStart | Starting | Commanding | Up    they have run
+//               -> Blocked      they cannot, or something else is missing by now
 //   PreStart    -> PreStart (next step) | Starting | Commanding
 //   Starting    -> Running      exec succeeded
 //   Commanding  -> Commanding (next step) | Up (remain-after-exit) | Inactive (done)
@@ -22,7 +24,7 @@
 //   KillWait    -> Failed       something survives SIGKILL
 //   Backoff, LongBackoff -> Waiting    the delay is over, or somebody asks
 //   Failed      -> Waiting      somebody asks
-//   Waiting, Blocked, Backoff, LongBackoff -> Inactive    it is no longer wanted
+//   Waiting, Blocked, Preparing, Backoff, LongBackoff -> Inactive    it is no longer wanted
 #include "libinit/core/state.h"
 
 #include <array>
@@ -43,7 +45,7 @@ constexpr std::array<Row, kStates> kTable = {{
     {State::Inactive, PublicState::Inactive, Group::Down, "inactive"},
     {State::Waiting, PublicState::Activating, Group::Down, "waiting"},
     {State::Blocked, PublicState::Inactive, Group::Down, "blocked"},
-    {State::Preparing, PublicState::Activating, Group::Starting, "being prepared"},
+    {State::Preparing, PublicState::Activating, Group::Down, "being prepared"},
     {State::PreStart, PublicState::Activating, Group::Starting, "pre-start"},
     {State::Starting, PublicState::Activating, Group::Starting, "awaiting exec"},
     {State::Commanding, PublicState::Activating, Group::Starting, "running its command"},

@@ -12,8 +12,8 @@ namespace init::core {
 enum class PublicState : std::uint8_t { Inactive, Activating, Active, Reloading, Deactivating, Failed };
 inline constexpr std::size_t kPublicStates = 6;
 
-// Down: Inactive, Waiting, Blocked, Backoff, LongBackoff, Failed (no process of ours runs; see
-// UnitView::leftover for the exception). Starting: Preparing to Commanding. Up: Running, Up, Reloading.
+// Down: Inactive, Waiting, Blocked, Preparing, Backoff, LongBackoff, Failed (no process of ours runs; see
+// UnitView::leftover for the exception). Starting: PreStart to Commanding. Up: Running, Up, Reloading.
 // Stopping: StopWaiting, Stopping, KillWait.
 enum class State : std::uint8_t {
   Inactive,     // down, nothing to do
@@ -40,7 +40,7 @@ inline constexpr std::size_t kStates = 16;
 [[nodiscard]] std::string_view name(PublicState state) noexcept;  // "deactivating"
 
 [[nodiscard]] bool is_up(State state) noexcept;        // Running, Up, Reloading
-[[nodiscard]] bool is_starting(State state) noexcept;  // Preparing, PreStart, Starting, Commanding
+[[nodiscard]] bool is_starting(State state) noexcept;  // PreStart, Starting, Commanding
 [[nodiscard]] bool is_stopping(State state) noexcept;  // StopWaiting, Stopping, KillWait
 [[nodiscard]] bool is_down(State state) noexcept;      // all others
 

@@ -8,6 +8,7 @@ namespace {
 
 struct Wish {
   UnitIndex unit, cause;
+  bool later = false;  // it prepares another: its turn comes when that one's has
 };
 
 struct Order {
@@ -80,7 +81,8 @@ void try_again(World& world, UnitIndex unit) {
   }
 }
 
-// A walk from the unit over all that starting it pulls in.
+// A walk from the unit over all that starting it pulls in. A request also clears the way for what prepares it
+// and tries that again where it has failed.
 class Walk {
  public:
   Walk(World& world, bool asked) : world_(world), asked_(asked) { ++world.walk; }
@@ -90,36 +92,45 @@ class Walk {
     for (std::size_t next = 0; next < queue_.size(); ++next) {
       const Wish wish = queue_[next];
       for (const Link& link : world_.graph->says(wish.unit)) {
-        if (has(link.kind, Atom::PullsStart) || must_retry(link)) visit({link.unit, wish.unit});
+        const bool later = has(link.kind, Atom::RunsAnew);
+        if (has(link.kind, Atom::PullsStart) || (asked_ && later)) visit({link.unit, wish.unit, later});
       }
     }
   }
 
  private:
-  // What prepares a unit is not pulled in; but where it has failed, a request is a reason to try it again.
-  [[nodiscard]] bool must_retry(const Link& link) const {
-    if (!asked_ || !has(link.kind, Atom::RunsAnew)) return false;
-    const State state = world_.units[link.unit].state;
+  [[nodiscard]] bool has_failed(UnitIndex unit) const {
+    const State state = world_.units[unit].state;
     return state == State::Failed || state == State::LongBackoff || state == State::Blocked;
   }
 
   void visit(const Wish& wish) {
     Derived& derived = world_.derived[wish.unit];
-    if (derived.stamp == world_.walk) return;
     const bool first = queue_.empty();
-    if (!first && !is_wanted_here(wish.unit)) return;
+    if (derived.stamp == world_.walk && (wish.later || world_.units[wish.unit].goal == Goal::Up)) return;
+    if (!first && !is_wanted_here(wish)) return;
+    if (derived.stamp != world_.walk) queue_.push_back(wish);
     derived.stamp = world_.walk;
-    queue_.push_back(wish);
-    set_wanted(world_, wish);
     stop_excluded(world_, wish.unit);
-    if (asked_) try_again(world_, wish.unit);
+    if (wish.later && !has_failed(wish.unit)) return;
+    set_wanted(world_, wish);
+    asked_ ? try_again(world_, wish.unit) : restart(wish.unit);
   }
 
-  bool is_wanted_here(UnitIndex unit) const {
-    if (excluded_by_walk(world_, unit)) return false;
+  // Whatever ran before starts anew by itself: that is a restart, and counts as one.
+  void restart(UnitIndex unit) {
     const UnitRecord& record = world_.units[unit];
-    if (record.goal != Goal::Up && is_usable(world_, unit)) return false;  // a oneshot that has done its work
-    return asked_ || may_pull(world_, unit);
+    const bool ran = record.started_ns != 0 || record.backoff != 0;
+    if (ran && record.state == State::Inactive) schedule_restart(world_, unit);
+  }
+
+  [[nodiscard]] bool is_wanted_here(const Wish& wish) const {
+    if (excluded_by_walk(world_, wish.unit)) return false;
+    if (wish.later) return true;
+    const UnitRecord& record = world_.units[wish.unit];
+    if (record.goal != Goal::Up && is_usable(world_, wish.unit))
+      return false;  // a oneshot that has done its work
+    return asked_ || may_pull(world_, wish.unit);
   }
 
   World& world_;
@@ -216,9 +227,7 @@ void want(World& world, UnitIndex unit, std::uint8_t flags, UnitIndex cause) {
 }
 
 void pull(World& world, UnitIndex unit, UnitIndex cause) {
-  const bool ran = world.units[unit].started_ns != 0;
   Walk(world, false).from(unit, cause);
-  if (ran && is_down(world.units[unit].state)) schedule_restart(world, unit);
 }
 
 void take_down(World& world, UnitIndex unit, Stop stop, UnitIndex cause) {

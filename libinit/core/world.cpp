@@ -95,7 +95,8 @@ bool has_leftover(const World& world, UnitIndex unit) {
 bool is_usable(const World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   if (is_up(record.state)) return true;
-  return has_flag(record, kDone) && is_down(record.state) && world.graph->policy(unit).oneshot;
+  const bool may_be_done = world.graph->policy(unit).oneshot && world.graph->is_loaded(unit);
+  return may_be_done && has_flag(record, kDone) && is_down(record.state);
 }
 
 }  // namespace init::core

@@ -70,12 +70,12 @@ inline void set_flag(UnitRecord& record, std::uint8_t flag, bool on) {
 // Does something of its last run still live, so that it must not be started? (kill-mode main and none leave
 // helpers alone.)
 [[nodiscard]] bool has_leftover(const World& world, UnitIndex unit);
-// Is it what a requirement asks for: up, or a oneshot that succeeded?
+// Is it what a requirement asks for: up, or a oneshot that succeeded and still has a file?
 [[nodiscard]] bool is_usable(const World& world, UnitIndex unit);
 
 // Whom a unit waits for, in Waiting, Blocked, Preparing and StopWaiting.
 struct Witness {
-  UnitIndex unit = kNoUnit;  // may be the unit itself: cycle, not loaded, leftover
+  UnitIndex unit = kNoUnit;  // may be the unit itself: cycle, not loaded
   const Gate* gate = nullptr;
   bool checks_only = false;
 };

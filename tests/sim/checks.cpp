@@ -30,7 +30,20 @@ void Simulation::trace(const std::string& line) const {
 
 void Simulation::fail(const std::string& what) {
   trace("!!! " + what);
+  for (const unit::Unit& unit : units_) {
+    if (options_.trace && index(unit.id)) trace("    " + unit.id + ": " + shown(unit.id));
+  }
   if (failure_.empty()) failure_ = what;
+}
+
+std::string Simulation::described(const core::Event& event) const {
+  constexpr std::array kWords = {"requested", "job dropped", "spawned",     "executed", "not spawned",
+                                 "exited",    "group empty", "timer fired", "reloaded", "shutdown"};
+  const auto unit_of = [](const auto& e) {
+    if constexpr (requires { e.unit; }) return e.unit;
+    return core::kNoUnit;
+  };
+  return std::string(kWords[event.index()]) + ": " + name(std::visit(unit_of, event));
 }
 
 bool Simulation::truly_up(const unit::Unit& unit) const {
@@ -46,7 +59,22 @@ bool Simulation::is_up_or_done(const std::string& name) const {
   const auto unit = index(name);
   if (!unit) return false;
   const UnitRecord& record = engine_.record(*unit);
-  return core::is_up(record.state) || (core::is_down(record.state) && (record.flags & core::kDone) != 0);
+  const bool done = core::is_down(record.state) && (record.flags & core::kDone) != 0;
+  return core::is_up(record.state) || (done && definition(name) != nullptr);
+}
+
+// Is something wanted that must not be up together with it?
+bool Simulation::is_excluded(const std::string& name) const {
+  return std::any_of(units_.begin(), units_.end(), [&](const unit::Unit& unit) {
+    const bool wanted = engine_.record(*index(unit.id)).goal == core::Goal::Up;
+    const auto excludes = [&](const unit::Dependency& d) {
+      if (d.kind != DependencyKind::Conflicts || d.target == unit.id) return false;
+      const auto target = index(d.target);
+      if (!target) return false;
+      return unit.id == name ? engine_.record(*target).goal == core::Goal::Up : wanted && d.target == name;
+    };
+    return std::any_of(unit.dependencies.begin(), unit.dependencies.end(), excludes);
+  });
 }
 
 std::set<std::string> Simulation::up_or_done() const {
@@ -75,7 +103,7 @@ std::string Simulation::shown(const std::string& unit) const {
 // S3: whatever it needs in order is up when its first process is asked for.
 void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRecord>& before) {
   const State was = before[spawn.unit].state;
-  if (spawn.role == core::Role::Reload || (core::is_starting(was) && was != State::Preparing)) return;
+  if (spawn.role == core::Role::Reload || core::is_starting(was)) return;
   const unit::Unit* unit = definition(name(spawn.unit));
   if (unit == nullptr) return fail("S3: a unit without a file is started");
   for (const unit::Unit& other : units_) {
@@ -102,9 +130,7 @@ void Simulation::check_stop(UnitIndex stopped) {
       });
     };
     if (says_stop(other, *unit) || says_stop(*unit, other)) continue;
-    // One that is being prepared by this very unit does not mind.
-    const State state = engine_.record(*index(other.id)).state;
-    if (!core::is_down(state) && state != State::Preparing) {
+    if (!core::is_down(engine_.record(*index(other.id)).state)) {
       fail("S3: " + unit->id + " is stopped before " + other.id);
     }
   }
@@ -140,7 +166,7 @@ void Simulation::check_backoff(const core::Event& event, const std::vector<UnitR
 }
 
 void Simulation::check_event(const core::Event& event, const std::vector<UnitRecord>& before) {
-  trace("event " + std::to_string(event.index()));
+  trace(described(event));
   if (const auto* request = std::get_if<core::Requested>(&event)) {
     trace("request " + std::to_string(request->job) + " verb " +
           std::to_string(static_cast<int>(request->verb)) + " " + name(request->unit));
@@ -187,9 +213,10 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
   for (const core::Action& action : wanted_) {
     if (const auto* spawn = std::get_if<core::Spawn>(&action)) check_spawn(*spawn, before);
     const auto* signal = std::get_if<core::Signal>(&action);
-    if (signal != nullptr && before[signal->unit].state != State::Stopping && !ended(signal->unit)) {
-      check_stop(signal->unit);
-    }
+    if (signal == nullptr) continue;
+    // What is down may have left something behind, which is ended before its next start.
+    const State was = before[signal->unit].state;
+    if (was != State::Stopping && !core::is_down(was) && !ended(signal->unit)) check_stop(signal->unit);
   }
   check_backoff(event, before);
 }
@@ -238,8 +265,9 @@ void Simulation::check_rest() {
     if (record.state != State::Blocked) fail("S7: " + unit.id + " rests in " + shown(unit.id));
     const bool lacks =
         std::any_of(unit.dependencies.begin(), unit.dependencies.end(), [&](const unit::Dependency& d) {
-          const bool counts = needs(unit, d.target) || d.kind == DependencyKind::PreparedBy;
-          return counts && !is_up_or_done(d.target);
+          const bool prepares = d.kind == DependencyKind::PreparedBy;
+          if (prepares && is_excluded(d.target)) return true;
+          return (prepares || needs(unit, d.target)) && !is_up_or_done(d.target);
         });
     if (!lacks && refused().count(unit.id) == 0)
       fail("S7: " + unit.id + " is blocked by nothing: " + shown(unit.id));

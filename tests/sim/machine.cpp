@@ -84,7 +84,9 @@ void Machine::end(Process& process, Exit exit) {
 
 bool Machine::can_move(const Process& process) const {
   if (!process.alive()) return false;
-  if (process.dying_of != 0 || process.life == Life::Spawning) return true;
+  if (process.dying_of != 0) return true;
+  if (process.doomed) return false;  // what survives KILL does so because it does nothing at all
+  if (process.life == Life::Spawning) return true;
   return process.lasting ? faults.exits : !process.hangs;
 }
 

@@ -1,6 +1,7 @@
-// initd-sim [--seed N | --seeds A..B] [--steps N] [--trace] [--twice]
+// initd-sim [--seed N | --seeds A..B | --fresh COUNT] [--steps N] [--trace] [--twice]
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string_view>
 
 #include "tests/sim/simulation.h"
@@ -34,6 +35,10 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       if (std::string_view(end).substr(0, 2) != "..") return false;
       arguments.last = std::strtoull(end + 2, &end, 10);
       ++i;
+    } else if (word == "--fresh") {  // seeds that nobody has seen: by the clock
+      arguments.first = static_cast<std::uint64_t>(std::time(nullptr)) * 1000;
+      arguments.last = arguments.first + std::strtoull(value, &end, 10) - 1;
+      ++i;
     } else if (word == "--steps") {
       arguments.steps = static_cast<std::uint32_t>(std::strtoul(value, &end, 10));
       ++i;
@@ -49,9 +54,12 @@ bool parse(int argc, char** argv, Arguments& arguments) {
 int main(int argc, char** argv) {
   Arguments arguments;
   if (!parse(argc, argv, arguments)) {
-    std::fputs("usage: initd-sim [--seed N | --seeds A..B] [--steps N] [--trace] [--twice]\n", stderr);
+    std::fputs("usage: initd-sim [--seed N | --seeds A..B | --fresh COUNT] [--steps N] [--trace] [--twice]\n",
+               stderr);
     return 2;
   }
+  const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+  std::printf("seeds %llu..%llu\n", number(arguments.first), number(arguments.last));
   std::uint64_t events = 0, failures = 0;
   for (std::uint64_t seed = arguments.first; seed <= arguments.last; ++seed) {
     const Options options{seed, arguments.steps, arguments.trace};
@@ -64,12 +72,10 @@ int main(int argc, char** argv) {
     }
     if (verdict.failure.empty()) continue;
     ++failures;
-    std::printf("seed %llu: %s   (initd-sim --seed %llu --steps %u --trace)\n",
-                static_cast<unsigned long long>(seed), verdict.failure.c_str(),
-                static_cast<unsigned long long>(seed), arguments.steps);
+    std::printf("seed %llu: %s   (initd-sim --seed %llu --steps %u --trace)\n", number(seed),
+                verdict.failure.c_str(), number(seed), arguments.steps);
     if (failures == 20) break;
   }
-  std::printf("%llu events, %llu failures\n", static_cast<unsigned long long>(events),
-              static_cast<unsigned long long>(failures));
+  std::printf("%llu events, %llu failures\n", number(events), number(failures));
   return failures == 0 ? 0 : 1;
 }

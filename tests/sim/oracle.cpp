@@ -50,10 +50,14 @@ std::set<std::string> Oracle::reach(const std::string& name, bool later) const {
 }
 
 bool Oracle::has_conflict_within(std::set<std::string> names) const {
-  for (const unit::Unit& unit : units_) {
-    for (const unit::Dependency& d : unit.dependencies) {
-      const bool drags = d.kind == DependencyKind::Requisite || d.kind == DependencyKind::PartOf;
-      if (drags && names.count(unit.id) != 0) names.insert(d.target);
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const unit::Unit& unit : units_) {
+      if (names.count(unit.id) == 0) continue;
+      for (const unit::Dependency& d : unit.dependencies) {
+        const bool drags = must_run(d.kind) || d.kind == DependencyKind::PartOf;
+        if (drags) grown = names.insert(d.target).second || grown;
+      }
     }
   }
   for (const unit::Unit& unit : units_) {

@@ -204,8 +204,10 @@ void Simulation::repeat_something_stale() {
     tell(core::ExecSucceeded{unit, old});
     tell(core::SpawnFailed{unit, old});
   } else {
-    tell(core::TimerFired{unit, core::TimerKind::Phase, before.serial + 1});
-    tell(core::TimerFired{unit, core::TimerKind::Restart, before.serial + 1});
+    std::uint32_t serial = before.serial;
+    while (serial != 0 && (serial == before.phase_serial || serial == before.restart_serial)) --serial;
+    tell(core::TimerFired{unit, core::TimerKind::Phase, serial});
+    tell(core::TimerFired{unit, core::TimerKind::Restart, serial});
   }
   if (crashes == crashes_ && std::memcmp(&before, &engine_.record(unit), sizeof(before)) != 0)
     fail("a stale event moved " + name(unit));

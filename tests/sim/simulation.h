@@ -79,6 +79,7 @@ class Simulation final : public core::ActionSink {
   void check_jobs_answered();
   [[nodiscard]] bool truly_up(const unit::Unit& unit) const;
   [[nodiscard]] bool is_up_or_done(const std::string& name) const;
+  [[nodiscard]] bool is_excluded(const std::string& name) const;
   [[nodiscard]] std::set<std::string> up_or_done() const;
   [[nodiscard]] std::set<std::string> refused() const;
 
@@ -87,6 +88,7 @@ class Simulation final : public core::ActionSink {
   [[nodiscard]] const unit::Unit* definition(const std::string& name) const;
   void trace(const std::string& line) const;
   void trace_units() const;
+  [[nodiscard]] std::string described(const core::Event& event) const;
   [[nodiscard]] std::string shown(const std::string& unit) const;
 
   Options options_;

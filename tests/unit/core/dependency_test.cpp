@@ -134,6 +134,37 @@ TEST(PreparedBy, RunsAnewBeforeEachStart) {
   EXPECT_EQ(lab.log(), "spawn prep, spawn app");
 }
 
+TEST(PreparedBy, ARequestStopsWhatExcludesThePreparation) {
+  Lab lab("app prepared-by=migrate\n migrate oneshot requires=tool\n tool\n reader conflicts=tool");
+  lab.start("reader");
+  lab.all_goes_well();
+  lab.start("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Running);
+  EXPECT_EQ(lab.view("reader").goal, Goal::Held);
+}
+
+TEST(PreparedBy, WhatExcludesItsOwnPreparationIsBlocked) {
+  Lab lab("app prepared-by=prep conflicts=prep\n prep oneshot remain");
+  EXPECT_EQ(lab.outcome(lab.start("app")), "blocked by prep");
+  EXPECT_EQ(lab.state("app"), State::Blocked);
+}
+
+TEST(PreparedBy, ARequirementMayBeAPreparationToo) {
+  Lab lab("app prepared-by=prep requires=prep\n prep oneshot remain");
+  lab.start("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Running);
+}
+
+TEST(PreparedBy, WaitsInNoStateThatMustBeStopped) {
+  Lab lab("app prepared-by=prep\n prep oneshot");
+  lab.start("app");
+  EXPECT_EQ(lab.state("app"), State::Preparing);
+  EXPECT_EQ(lab.outcome(lab.stop("app")), "done");
+  EXPECT_EQ(lab.state("app"), State::Inactive);
+}
+
 TEST(Provides, AVirtualNameStandsForItsFirstProvider) {
   Lab lab("app requires=mta.service\n exim provides=mta.service\n postfix provides=mta.service");
   lab.start("app");
@@ -174,6 +205,21 @@ TEST(Unneeded, StopsWithItsLastUser) {
   EXPECT_EQ(lab.log(), "TERM web");
   lab.all_goes_well();
   EXPECT_EQ(lab.log(), "TERM db");
+}
+
+TEST(Unneeded, ComesBackNoSoonerThanItsBackOffAllows) {
+  // The end of app releases db, which waits for its next try; pod needs app, and so db, again at once.
+  Lab lab("pod.target binds-to=app\n app restart=no delay=10 requires=db\n db unneeded delay=500");
+  lab.start("pod.target");
+  lab.all_goes_well();
+  lab.dies("db", 11);
+  EXPECT_EQ(lab.state("db"), State::Backoff);
+  lab.log();
+  lab.exits("app");
+  lab.advance(400);
+  EXPECT_EQ(lab.log(), "");
+  lab.advance(800);
+  EXPECT_EQ(lab.log(), "spawn db");
 }
 
 TEST(Cycles, AStrongOneRefusesItsServicesAndNothingElse) {
@@ -254,6 +300,15 @@ TEST(Reloaded, WhatRunsWithoutAFileStaysKnownUntilItStops) {
   EXPECT_EQ(lab.state("app"), State::Inactive);
   lab.reload("other");
   EXPECT_EQ(lab.index("app"), kNoUnit);
+}
+
+TEST(Reloaded, AOneshotThatIsDoneAndHasNoFileServesNobody) {
+  Lab lab("app requires=setup\n setup oneshot");
+  lab.start("setup");
+  lab.reload("app requires=setup");
+  lab.all_goes_well();
+  EXPECT_TRUE(lab.view("setup").done);
+  EXPECT_EQ(lab.outcome(lab.start("app")), "blocked by setup");
 }
 
 TEST(Scale, TenThousandUnitsBootInLinearTime) {

@@ -149,9 +149,22 @@ TEST(Stop, GivesUpOnWhatSurvivesKill) {
   lab.advance(5000);
   EXPECT_EQ(lab.outcome(job), "failed");
   EXPECT_EQ(lab.view("app").reason, Reason::Unkillable);
-  const JobId again = lab.start("app");
-  EXPECT_EQ(lab.outcome(again), "blocked");
+  lab.dies("app", 9);
+  lab.start("app");
+  EXPECT_EQ(lab.state("app"), State::Starting);
+}
+
+TEST(Start, KillsOnceMoreWhatHasSurvivedKill) {
+  Lab lab("app step=9");
+  lab.start("app");
+  lab.runs("app");
+  lab.stop("app");
+  lab.advance(5000);
   lab.log();
+  const JobId job = lab.start("app");
+  EXPECT_EQ(lab.log(), "kill app");
+  lab.advance(5000);
+  EXPECT_EQ(lab.outcome(job), "failed");
   lab.dies("app", 9);
   EXPECT_EQ(lab.log(), "spawn app");
 }
