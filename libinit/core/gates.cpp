@@ -95,13 +95,10 @@ Verdict start_verdict(const World& world, const Gate& gate) {
     case Gate::Need::Down:
       return down(world, gate.unit);
     case Gate::Need::Prepared:
-      return can_run_anew(world, gate.unit);
+      return world.units[gate.owner].state == State::Preparing ? prepared(world, gate)
+                                                               : can_run_anew(world, gate.unit);
   }
   return Verdict::Open;
-}
-
-Verdict prepared_verdict(const World& world, const Gate& gate) {
-  return gate.need == Gate::Need::Prepared ? prepared(world, gate) : start_verdict(world, gate);
 }
 
 // Down for the order of stopping: what stays up is not waited for, and what cannot be killed no longer.
@@ -132,10 +129,6 @@ Reason unfit(const World& world, UnitIndex unit) {
 Verdict check_start(World& world, UnitIndex unit) {
   if (unfit(world, unit) != Reason::None) return Verdict::Block;
   return look_around(world, unit, world.graph->start_gates(unit), start_verdict);
-}
-
-Verdict check_prepared(World& world, UnitIndex unit) {
-  return look_around(world, unit, world.graph->start_gates(unit), prepared_verdict);
 }
 
 Verdict check_stop(World& world, UnitIndex unit) {

@@ -15,10 +15,9 @@ enum class Verdict : std::uint8_t {
 [[nodiscard]] Reason unfit(const World& world, UnitIndex unit);
 
 // Looks at the gates from the unit's cursor on, once around, and stops at the first that is closed. The
-// cursor stays there: while that one is closed the next look costs one step.
+// cursor stays there: while that one is closed the next look costs one step. What prepares the unit must be
+// able to run; from Preparing on it must have run.
 [[nodiscard]] Verdict check_start(World& world, UnitIndex unit);
-// The same for units in Preparing, where what is run anew for it must have done so.
-[[nodiscard]] Verdict check_prepared(World& world, UnitIndex unit);
 [[nodiscard]] Verdict check_stop(World& world, UnitIndex unit);
 
 // May it be started although nobody asks? Not what was stopped on purpose, nor against a unit that is wanted.

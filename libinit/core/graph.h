@@ -113,7 +113,7 @@ class Graph {
   [[nodiscard]] std::span<const Link> said_of(UnitIndex unit) const noexcept;  // those of others on it
   [[nodiscard]] std::span<const Gate> start_gates(UnitIndex unit) const noexcept;
   [[nodiscard]] std::span<const Gate> stop_gates(UnitIndex unit) const noexcept;
-  [[nodiscard]] std::span<const UnitIndex> watchers(UnitIndex unit) const noexcept;  // whose gates name it
+  [[nodiscard]] std::span<const UnitIndex> watchers(UnitIndex unit) const noexcept;  // who may wait for it
   [[nodiscard]] std::span<const GraphCycle> cycles() const noexcept { return cycles_; }
   [[nodiscard]] std::size_t memory() const noexcept;  // bytes, about
 

@@ -163,21 +163,13 @@ class GraphBuilder {
     const std::vector<std::uint32_t> component = unit::order_components(count, edges_);
     for (const unit::Cycle& cycle : unit::find_cycles(count, edges_)) note_cycle(cycle);
     const auto gives_way = [&](const OrderEdge& edge) {
-      if (edge.before == edge.after || prepares(edge.after, edge.before)) return true;
+      if (edge.before == edge.after) return true;
       if (component[edge.before] != component[edge.after]) return false;
       if (edge.weak) return true;
       // What is left of a strong cycle: its services are refused, its targets do not wait for each other.
       return on_strong_[edge.before] && on_strong_[edge.after] && graph_->nodes_[edge.after].target;
     };
     edges_.erase(std::remove_if(edges_.begin(), edges_.end(), gives_way), edges_.end());
-  }
-
-  // What runs before each start of a unit cannot wait for that unit, whatever `before` says.
-  bool prepares(UnitIndex preparer, UnitIndex unit) const {
-    const auto links = graph_->says(unit);
-    return std::any_of(links.begin(), links.end(), [&](const Link& link) {
-      return link.unit == preparer && has(link.kind, Atom::RunsAnew);
-    });
   }
 
   void note_cycle(const unit::Cycle& cycle) {
@@ -258,10 +250,19 @@ class GraphBuilder {
     return !on_strong_.empty() && on_strong_[a] && on_strong_[b];
   }
 
+  // Whatever a unit may wait for: those that its gates name, and those that these are not started against.
   static void make_watchers(Graph& graph) {
     std::vector<std::vector<UnitIndex>> watchers(graph.size());
     for (UnitIndex u = 0; u < graph.size(); ++u) {
-      for (const Gate& gate : graph.start_gates(u)) watchers[gate.unit].push_back(u);
+      for (const Gate& gate : graph.start_gates(u)) {
+        watchers[gate.unit].push_back(u);
+        if (!has(gate.kind, Atom::PullsStart) && !has(gate.kind, Atom::RunsAnew)) continue;
+        for (const auto links : {graph.says(gate.unit), graph.said_of(gate.unit)}) {
+          for (const Link& link : links) {
+            if (has(link.kind, Atom::Excludes)) watchers[link.unit].push_back(u);
+          }
+        }
+      }
       for (const Gate& gate : graph.stop_gates(u)) watchers[gate.unit].push_back(u);
     }
     for (auto& list : watchers) {

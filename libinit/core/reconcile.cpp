@@ -45,25 +45,11 @@ bool clean_up(World& world, UnitIndex unit) {
 
 void try_start(World& world, UnitIndex unit) {
   if (clean_up(world, unit)) return;
-  switch (check_and_pull(world, unit)) {
-    case Verdict::Open:
-      return must_be_prepared(world, unit) ? prepare(world, unit) : begin_start(world, unit);
-    case Verdict::Block:
-      return stay(world, unit, State::Blocked);
-    default:
-      return stay(world, unit, State::Waiting);
-  }
-}
-
-void try_prepared(World& world, UnitIndex unit) {
-  switch (check_prepared(world, unit)) {
-    case Verdict::Open:
-      return begin_start(world, unit);
-    case Verdict::Block:
-      return enter(world, unit, State::Blocked);
-    default:
-      return;
-  }
+  const Verdict verdict = check_and_pull(world, unit);
+  if (verdict == Verdict::Block) return stay(world, unit, State::Blocked);
+  const bool preparing = world.units[unit].state == State::Preparing;
+  if (verdict != Verdict::Open) return stay(world, unit, preparing ? State::Preparing : State::Waiting);
+  preparing || !must_be_prepared(world, unit) ? begin_start(world, unit) : prepare(world, unit);
 }
 
 void look_at_inactive(World& world, UnitIndex unit) {
@@ -80,9 +66,8 @@ void look(World& world, UnitIndex unit) {
       return;
     case State::Waiting:
     case State::Blocked:
-      return try_start(world, unit);
     case State::Preparing:
-      return try_prepared(world, unit);
+      return try_start(world, unit);
     case State::StopWaiting:
       if (check_stop(world, unit) == Verdict::Open) begin_stop(world, unit);
       return;

@@ -80,24 +80,13 @@ std::vector<UnitIndex> reloaded_with(World& world, UnitIndex unit) {
   return all;
 }
 
-void reload_one(World& world, UnitIndex unit) {
-  const Policy& policy = world.graph->policy(unit);
-  const UnitRecord& record = world.units[unit];
-  if (record.state == State::Reloading) return;
-  if (policy.reload.empty()) {
-    world.emit(Signal{unit, record.main_attempt, policy.reload_signal, SignalTarget::Main});
-    return finish_jobs(world, unit, kReloads, JobOutcome::Done, unit);
-  }
-  begin_reload(world, unit);
-}
-
 void reload(World& world, const Requested& request) {
   if (!can_reload(world, request.unit)) return answer(world, request, JobOutcome::Refused);
   Job job = job_of(request);
   if (world.units[request.unit].state == State::Reloading) job.phase = JobPhase::Pending;
   add_job(world, job);
   for (const UnitIndex unit : reloaded_with(world, request.unit)) {
-    if (can_reload(world, unit)) reload_one(world, unit);
+    if (world.units[unit].state != State::Reloading && can_reload(world, unit)) begin_reload(world, unit);
   }
 }
 

@@ -181,7 +181,11 @@ void begin_start(World& world, UnitIndex unit) {
 }
 
 void begin_reload(World& world, UnitIndex unit) {
-  if (run_step(world, unit, State::Reloading, policy_of(world, unit).reload, 0)) arm_limit(world, unit);
+  const Policy& policy = policy_of(world, unit);
+  if (run_step(world, unit, State::Reloading, policy.reload, 0)) return arm_limit(world, unit);
+  const bool can = policy.reload_signal != 0;
+  if (can) world.emit(Signal{unit, world.units[unit].main_attempt, policy.reload_signal, SignalTarget::Main});
+  finish_jobs(world, unit, kReloads, can ? JobOutcome::Done : JobOutcome::Refused, unit);
 }
 
 void bring_up(World& world, UnitIndex unit) {

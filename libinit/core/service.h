@@ -6,7 +6,7 @@
 namespace init::core {
 
 void begin_start(World& world, UnitIndex unit);
-void begin_reload(World& world, UnitIndex unit);  // there must be reload steps
+void begin_reload(World& world, UnitIndex unit);  // by steps, or by signal
 // remain-after-exit: up without a process.
 void bring_up(World& world, UnitIndex unit);
 

@@ -145,7 +145,7 @@ std::vector<WantedReason> Engine::wanted_by(UnitIndex unit) const {
   if (has_flag(record, kByBoot)) reasons.push_back({WantedReason::Kind::Boot});
   if (has_flag(record, kByAdmin)) reasons.push_back({WantedReason::Kind::Admin, record.admin_uid});
   for (const Link& link : world.graph->said_of(unit)) {
-    if (!has(link.kind, Atom::PullsStart) || world.units[link.unit].goal != Goal::Up) continue;
+    if (!is_reason(link.kind) || world.units[link.unit].goal != Goal::Up) continue;
     reasons.push_back({WantedReason::Kind::Unit, 0, link.unit, link.kind, link.dependency});
   }
   return reasons;

@@ -66,6 +66,8 @@ void set_wanted(World& world, const Wish& wish) {
 void try_again(World& world, UnitIndex unit) {
   UnitRecord& record = world.edit(unit);
   switch (record.state) {
+    case State::Blocked:
+      return enter(world, unit, State::Waiting);  // who waits for it is not blocked before it is looked at
     case State::Failed:
     case State::Backoff:
     case State::LongBackoff:
@@ -197,7 +199,7 @@ bool stop_one(World& world, const Order& order) {
 void release_unneeded(const World& world, UnitIndex unit, std::vector<Order>& queue) {
   if (world.units[unit].goal == Goal::Up) return;
   for (const Link& link : world.graph->says(unit)) {
-    if (!has(link.kind, Atom::PullsStart) || !world.graph->stops_when_unneeded(link.unit)) continue;
+    if (!is_reason(link.kind) || !world.graph->stops_when_unneeded(link.unit)) continue;
     const bool wanted = world.units[link.unit].goal == Goal::Up;
     if (wanted && !is_needed(world, link.unit)) queue.push_back({link.unit, unit, Stop::Release});
   }
@@ -263,11 +265,15 @@ void run_anew(World& world, UnitIndex unit, UnitIndex cause) {
   enter(world, unit, State::StopWaiting);
 }
 
+bool is_reason(unit::DependencyKind kind) {
+  return has(kind, Atom::PullsStart) || has(kind, Atom::RunsAnew);
+}
+
 bool is_needed(const World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   if (has_flag(record, kByAdmin) || has_flag(record, kByBoot)) return true;
   for (const Link& link : world.graph->said_of(unit)) {
-    if (has(link.kind, Atom::PullsStart) && world.units[link.unit].goal == Goal::Up) return true;
+    if (is_reason(link.kind) && world.units[link.unit].goal == Goal::Up) return true;
   }
   return false;
 }

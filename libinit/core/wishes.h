@@ -29,6 +29,8 @@ void suspend_bound(World& world, UnitIndex unit);
 // The unit has ended by itself and is not to be started again: it is inactive.
 void fulfil(World& world, UnitIndex unit);
 
+// Is "A kind B" a reason for B to be up while A is wanted?
+[[nodiscard]] bool is_reason(unit::DependencyKind kind);
 [[nodiscard]] bool is_needed(const World& world, UnitIndex unit);
 // Is a unit up that upholds it?
 [[nodiscard]] UnitIndex upholder(const World& world, UnitIndex unit);

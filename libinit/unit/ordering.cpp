@@ -16,8 +16,7 @@ constexpr std::uint64_t pair_key(std::uint32_t before, std::uint32_t after) {
 
 bool implies_order(DependencyKind kind) {
   return kind == DependencyKind::Requires || kind == DependencyKind::Wants ||
-         kind == DependencyKind::BindsTo || kind == DependencyKind::Requisite ||
-         kind == DependencyKind::PreparedBy;
+         kind == DependencyKind::BindsTo || kind == DependencyKind::Requisite;
 }
 
 class EdgeBuilder {
@@ -60,7 +59,8 @@ class EdgeBuilder {
       unordered_.insert(pair_key(link.from, link.to));
       unordered_.insert(pair_key(link.to, link.from));
     }
-    if (link.dependency.kind == DependencyKind::After)
+    // What runs before each start of a unit orders by its very meaning; whoever says otherwise makes a cycle.
+    if (link.dependency.kind == DependencyKind::After || link.dependency.kind == DependencyKind::PreparedBy)
       add({link.to, link.from, false, link.from, link.index});
     if (link.dependency.kind == DependencyKind::Before)
       add({link.from, link.to, false, link.from, link.index});

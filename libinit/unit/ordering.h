@@ -1,7 +1,7 @@
 // The order of units, made from their dependencies by one rule: a requirement orders too. requires, wants,
-// binds-to, requisite and prepared-by also mean `after`, unless either unit of the pair says `before`,
-// `after` or `unordered` about the other; what is written wins over what is implied. No system header: the
-// core sees this.
+// binds-to and requisite also mean `after`, unless either unit of the pair says `before`, `after`,
+// `prepared-by` or `unordered` about the other; what is written wins over what is implied. prepared-by is
+// itself an order that is written. No system header: the core sees this.
 #pragma once
 #include <cstdint>
 #include <span>

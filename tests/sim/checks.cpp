@@ -224,7 +224,8 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
 void Simulation::check_always() {
   for (const std::string& unit : held_) {
     const auto known = index(unit);
-    if (known && engine_.record(*known).goal == core::Goal::Up)
+    const bool wanted = known && engine_.record(*known).goal == core::Goal::Up;
+    if (wanted && !Oracle(units_).is_started_by_others(unit))  // by the files as they are now
       fail("S5: " + unit + " was stopped and is wanted again");
   }
   std::array<std::uint32_t, core::kPublicStates> counts{};
@@ -266,7 +267,7 @@ void Simulation::check_rest() {
     const bool lacks =
         std::any_of(unit.dependencies.begin(), unit.dependencies.end(), [&](const unit::Dependency& d) {
           const bool prepares = d.kind == DependencyKind::PreparedBy;
-          if (prepares && is_excluded(d.target)) return true;
+          if (prepares && (is_excluded(d.target) || definition(d.target) == nullptr)) return true;
           return (prepares || needs(unit, d.target)) && !is_up_or_done(d.target);
         });
     if (!lacks && refused().count(unit.id) == 0)

@@ -60,10 +60,13 @@ bool Oracle::has_conflict_within(std::set<std::string> names) const {
       }
     }
   }
+  const auto comes = [&](const std::string& unit) {
+    return names.count(unit) != 0 || is_started_by_others(unit);
+  };
   for (const unit::Unit& unit : units_) {
-    if (names.count(unit.id) == 0) continue;
     for (const unit::Dependency& d : unit.dependencies) {
-      if (d.kind == DependencyKind::Conflicts && names.count(d.target) != 0) return true;
+      const bool concerns = names.count(unit.id) != 0 || names.count(d.target) != 0;
+      if (d.kind == DependencyKind::Conflicts && concerns && comes(unit.id) && comes(d.target)) return true;
     }
   }
   return false;
@@ -80,6 +83,12 @@ bool Oracle::is_started_by_others(const std::string& name) const {
   return false;
 }
 
+// What nobody needs any more may stop in the very moment of a request.
+bool Oracle::is_up_for_good(const std::string& name, const std::set<std::string>& up) const {
+  const unit::Unit* unit = find(name);
+  return unit != nullptr && up.count(name) != 0 && !unit->stop_when_unneeded;
+}
+
 bool Oracle::can_run(const std::string& name, const std::set<std::string>& up,
                      const std::set<std::string>& refused) const {
   std::set<std::string> pulled = reach(name, false);
@@ -91,7 +100,7 @@ bool Oracle::can_run(const std::string& name, const std::set<std::string>& up,
       if (needed.count(unit.id) == 0 || (unit.id != name && up.count(unit.id) != 0)) continue;
       for (const unit::Dependency& d : unit.dependencies) {
         if (must_run(d.kind) && d.target != unit.id) grown = needed.insert(d.target).second || grown;
-        if (d.kind == DependencyKind::Requisite && up.count(d.target) == 0) return false;
+        if (d.kind == DependencyKind::Requisite && !is_up_for_good(d.target, up)) return false;
         if (d.kind == DependencyKind::PreparedBy) pulled.merge(reach(d.target, false));
       }
     }

@@ -17,6 +17,8 @@ class Oracle {
   // All that a start of the unit may start, sooner or later, itself included. later: also what ends, failures
   // and preparations start.
   [[nodiscard]] std::set<std::string> reach(const std::string& name, bool later) const;
+  // Must any two of these, with all that they drag along, not be up together, or not with what may be started
+  // at any moment?
   [[nodiscard]] bool has_conflict_within(std::set<std::string> names) const;
   // Does something other than a request start it?
   [[nodiscard]] bool is_started_by_others(const std::string& name) const;
@@ -26,6 +28,8 @@ class Oracle {
                              const std::set<std::string>& refused) const;
 
  private:
+  [[nodiscard]] bool is_up_for_good(const std::string& name, const std::set<std::string>& up) const;
+
   const std::vector<unit::Unit>& units_;
 };
 

@@ -67,23 +67,22 @@ unit::Unit random_unit(Rng& rng, std::size_t number) {
   return unit;
 }
 
-// Without `cycles` whatever orders points to earlier units only.
 bool fits(const unit::Unit& from, const unit::Unit& to, DependencyKind kind) {
   if (kind == DependencyKind::PreparedBy) return to.service.type == unit::ServiceType::Oneshot;
-  static_cast<void>(from);
-  return true;
+  // Two that start each other when they end well would never let the machine come to rest.
+  return kind != DependencyKind::OnSuccess || to.id < from.id;
 }
 
 bool says_order(const unit::Unit& unit, const std::string& other) {
   return std::any_of(unit.dependencies.begin(), unit.dependencies.end(), [&](const unit::Dependency& d) {
     return d.target == other && (d.kind == DependencyKind::Before || d.kind == DependencyKind::After ||
-                                 d.kind == DependencyKind::Unordered);
+                                 d.kind == DependencyKind::PreparedBy || d.kind == DependencyKind::Unordered);
   });
 }
 
 bool says_after(const unit::Unit& unit, const std::string& other) {
   return std::any_of(unit.dependencies.begin(), unit.dependencies.end(), [&](const unit::Dependency& d) {
-    return d.target == other && d.kind == DependencyKind::After;
+    return d.target == other && (d.kind == DependencyKind::After || d.kind == DependencyKind::PreparedBy);
   });
 }
 
@@ -93,6 +92,7 @@ std::vector<unit::Unit> random_units(Rng& rng, bool cycles) {
   std::vector<unit::Unit> units;
   const std::size_t count = 2 + rng.below(10);
   for (std::size_t i = 0; i < count; ++i) units.push_back(random_unit(rng, i));
+  // Without `cycles` whatever orders points to earlier units only.
   const std::uint32_t edges = rng.below(static_cast<std::uint32_t>(count) * 2 + 1);
   for (std::uint32_t i = 0; i < edges; ++i) {
     std::size_t from = rng.below(static_cast<std::uint32_t>(count)),
@@ -101,7 +101,8 @@ std::vector<unit::Unit> random_units(Rng& rng, bool cycles) {
     if (!cycles && from < to) std::swap(from, to);
     if (!cycles && kind == DependencyKind::Before) kind = DependencyKind::After;
     if (from == to || !fits(units[from], units[to], kind)) continue;
-    units[from].dependencies.push_back({kind, units[to].id, {}, rng.chance(10)});
+    const bool may_be_link = kind == DependencyKind::Wants || kind == DependencyKind::Requires;
+    units[from].dependencies.push_back({kind, units[to].id, {}, may_be_link && rng.chance(10)});
   }
   if (rng.chance(10)) units[0].dependencies.push_back({DependencyKind::Wants, "missing.service", {}, false});
   if (rng.chance(5))

@@ -50,6 +50,17 @@ TEST(Requires, AOneshotNeedsOnlyToHaveSucceeded) {
   EXPECT_EQ(lab.log(), "TERM app, spawn app");
 }
 
+TEST(Requires, ARequestIsNotBlockedByWhatItTriesAgain) {
+  Lab lab("app requires=mid\n mid requires=db\n db restart=no");
+  lab.start("app");
+  lab.fails_to_spawn("db", SpawnError::Setup);
+  EXPECT_EQ(lab.state("mid"), State::Blocked);
+  const JobId job = lab.start("app");
+  EXPECT_EQ(lab.outcome(job), "waiting");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.outcome(job), "done");
+}
+
 TEST(Wants, AFailureIsIgnored) {
   Lab lab("app wants=db\n db restart=no");
   lab.start("app");
@@ -155,6 +166,43 @@ TEST(PreparedBy, ARequirementMayBeAPreparationToo) {
   lab.start("app");
   lab.all_goes_well();
   EXPECT_EQ(lab.state("app"), State::Running);
+}
+
+TEST(PreparedBy, StartsWhenWhatExcludesThePreparationIsNoLongerWanted) {
+  Lab lab("app prepared-by=prep\n prep oneshot\n reader restart=no conflicts=prep");
+  lab.start("reader");
+  lab.all_goes_well();
+  const JobId job = lab.start("app");
+  lab.start("reader");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.outcome(job).substr(0, 7), "blocked");
+  EXPECT_EQ(lab.state("app"), State::Blocked);
+  lab.exits("reader");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Running);
+}
+
+TEST(PreparedBy, PullsAgainWhatIsNeededAndWentAway) {
+  Lab lab("app prepared-by=prep requires=db\n prep oneshot\n db restart=no delay=10");
+  lab.start("app");
+  lab.runs("db");
+  EXPECT_EQ(lab.state("app"), State::Preparing);
+  lab.exits("db");
+  lab.exits("prep");
+  lab.advance(100);
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Running);
+}
+
+TEST(PreparedBy, ThePreparationIsNeededAsLongAsTheUnitIsWanted) {
+  Lab lab("app prepared-by=job prepared-by=data\n job oneshot wants=data\n data oneshot remain unneeded");
+  lab.start("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Running);
+  EXPECT_EQ(lab.state("data"), State::Up);
+  lab.stop("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("data"), State::Inactive);
 }
 
 TEST(PreparedBy, WaitsInNoStateThatMustBeStopped) {
@@ -300,6 +348,17 @@ TEST(Reloaded, WhatRunsWithoutAFileStaysKnownUntilItStops) {
   EXPECT_EQ(lab.state("app"), State::Inactive);
   lab.reload("other");
   EXPECT_EQ(lab.index("app"), kNoUnit);
+}
+
+TEST(Reloaded, AReloadThatAwaitsItsTurnIsAnsweredWhereItsStepsAreGone) {
+  Lab lab("app reload=1");
+  lab.start("app");
+  lab.runs("app");
+  lab.ask(Verb::Reload, "app");
+  const JobId second = lab.ask(Verb::Reload, "app");
+  lab.reload("app");
+  lab.reload_exits("app", 0);
+  EXPECT_EQ(lab.outcome(second), "refused");
 }
 
 TEST(Reloaded, AOneshotThatIsDoneAndHasNoFileServesNobody) {
