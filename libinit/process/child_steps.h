@@ -43,8 +43,8 @@ struct ChildReport {
   std::uint32_t detail = 0;  // Limits: the resource; Stdio: the stream; PassedFds: the index
 };
 
-// All that the child keeps of its parent's table beyond 0, 1 and 2. With shares_table the parent holds what is
-// not for the child at higher numbers than these: that is never copied.
+// All that the child keeps of its parent's table beyond 0, 1 and 2. With shares_table the parent holds what
+// is not for the child at higher numbers than these: that is never copied.
 struct ChildContext {
   int report_fd = -1;  // write end, O_CLOEXEC; a child whose report nobody can read dies of SIGPIPE
   std::span<const int> passed_fds;  // numbers in the parent's table; at most kMaxPassedFds count

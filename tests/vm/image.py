@@ -68,6 +68,13 @@ class Archive:
         self.add("TRAILER!!!", 0)
 
 
+def stripped(program):
+    """The bytes of a program without its symbols: they would only make the kernel unpack for longer."""
+    with tempfile.NamedTemporaryFile() as copy:
+        subprocess.run(["strip", "-o", copy.name, program], check=True)
+        return copy.read()
+
+
 def initramfs(path, programs, units=ROOT / "units/tiny"):
     """Writes the initramfs: `programs` is the directory of initd, initd-manager and initctl, which go to /sbin."""
     with open(path, "wb") as file:
@@ -77,7 +84,7 @@ def initramfs(path, programs, units=ROOT / "units/tiny"):
         for name, device in DEVICES.items():
             archive.add(name, stat.S_IFCHR | 0o600, device=device)
         for name in ("initd", "initd-manager", "initctl"):
-            archive.add(f"sbin/{name}", stat.S_IFREG | 0o755, pathlib.Path(programs, name).read_bytes())
+            archive.add(f"sbin/{name}", stat.S_IFREG | 0o755, stripped(pathlib.Path(programs, name)))
         archive.add("bin/busybox", stat.S_IFREG | 0o755, BUSYBOX.read_bytes())
         for name in APPLETS:
             archive.add(f"bin/{name}", stat.S_IFLNK | 0o777, b"busybox")
