@@ -1,6 +1,7 @@
 #include "daemon/pid1/channel.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -90,6 +91,11 @@ void Channel::ring() const noexcept {
   const std::uint64_t one = 1;
   // EAGAIN: it has been rung 2^64 - 2 times without an answer, and is still ringing.
   if (doorbell_) static_cast<void>(!write(doorbell_.get(), &one, sizeof(one)));
+}
+
+bool Channel::is_unread() const noexcept {
+  pollfd bell{doorbell_.get(), POLLIN, 0};
+  return poll(&bell, 1, 0) == 1;
 }
 
 void Channel::send_resumed(std::uint64_t epoch) noexcept {

@@ -37,6 +37,8 @@ class Channel {
   // True once the manager has let its answers pile up.
   [[nodiscard]] bool broken() const noexcept { return broken_; }
   void ring() const noexcept;
+  // The doorbell has been rung and not been read since.
+  [[nodiscard]] bool is_unread() const noexcept;
 
   [[nodiscard]] int socket() const noexcept { return socket_.get(); }
   [[nodiscard]] int doorbell() const noexcept { return doorbell_.get(); }

@@ -113,6 +113,7 @@ void Pid1::handle(Packet& packet) noexcept {
 }
 
 void Pid1::ready() noexcept {
+  guard.ready();
   if (notify_socket != nullptr) notify(notify_socket, "READY=1\n");
   notify_socket = nullptr;
 }

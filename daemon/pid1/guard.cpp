@@ -17,24 +17,53 @@ namespace {
 constexpr Duration kMinute = std::chrono::seconds(60);
 constexpr Duration kFirstDelay = std::chrono::seconds(1);
 constexpr Duration kKilledSpacing = std::chrono::milliseconds(100);
+constexpr Duration kToAbort = std::chrono::seconds(2);
 
 }  // namespace
 
-void Guard::arm(int program, int facts_for_reading, char* const* argv) noexcept {
+void Guard::arm(int program, int facts_for_reading, char* const* argv, Duration patience) noexcept {
   program_.reset(program);
   facts_fd_.reset(facts_for_reading);
   argv_ = argv;
+  patience_ = patience;
 }
 
 void Guard::adopt(std::int32_t pid) noexcept {
   pid_ = pid;
   started_ = monotonic_now();
+  missing_since_ = MonotonicTime::never();
   children_.reserve(pid);
+}
+
+void Guard::act() noexcept {
+  if (pid_ == 0) {
+    start();
+  } else {
+    look();
+  }
+}
+
+void Guard::ring() noexcept {
+  const bool all_read = !channel_.is_unread();
+  channel_.ring();
+  if (pid_ == 0 || retired_ || at_fault_) return;
+  if (all_read || due_ == MonotonicTime::never()) due_ = monotonic_now() + patience_;
+}
+
+void Guard::look() noexcept {
+  due_ = MonotonicTime::never();
+  if (!channel_.is_unread()) return;
+  if (at_fault_) return kill_manager();
+  log_line("the manager does not answer");
+  at_fault_ = true;
+  kill(pid_, SIGABRT);
+  due_ = monotonic_now() + kToAbort;
 }
 
 void Guard::start() noexcept {
   due_ = MonotonicTime::never();
   started_ = monotonic_now();
+  at_fault_ = false;
   const std::uint64_t epoch = ++facts_.edit().epoch;
   const int theirs = channel_.open_pair();
   pid_ = theirs < 0 ? -1 : fork_manager(theirs);
@@ -47,7 +76,6 @@ void Guard::start() noexcept {
     return;
   }
   children_.reserve(pid_);
-  down_since_ = MonotonicTime::never();
   channel_.send_resumed(epoch);
 }
 
@@ -79,7 +107,7 @@ bool Guard::has_ended() noexcept {
   header.manager_last_exit_kind = static_cast<std::int32_t>(end.kind);
   header.manager_last_exit_value = end.value;
   ++header.manager_restarts;
-  killed_ = end.kind != 1 && end.value == SIGKILL;
+  killed_ = end.kind != 1 && end.value == SIGKILL && !at_fault_;
   if (!retired_) {
     log_line(Line("the manager has ended (")
                  .text(end.kind == 1 ? "exit " : "signal ")
@@ -94,8 +122,9 @@ void Guard::settle() noexcept {
   children_.reserve(0);
   channel_.close_pair();
   pid_ = 0;
-  down_since_ = monotonic_now();
-  if (!retired_) due_ = down_since_ + next_delay(down_since_);
+  const MonotonicTime now = monotonic_now();
+  missing_since_ = std::min(missing_since_, now);
+  due_ = retired_ ? MonotonicTime::never() : now + next_delay(now);
 }
 
 Duration Guard::next_delay(MonotonicTime now) noexcept {
@@ -112,6 +141,7 @@ Duration Guard::next_delay(MonotonicTime now) noexcept {
 }
 
 void Guard::kill_manager() noexcept {
+  at_fault_ = true;
   if (pid_ > 0) kill(pid_, SIGKILL);
 }
 

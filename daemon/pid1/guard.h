@@ -1,7 +1,8 @@
 // The guard of the manager: starts it, learns of its end, starts it again. At once as long as that helps;
 // from the fifth death within a minute on it waits 1 s, 2 s .. 60 s, and at once again after a manager that
 // has lived for a minute. A manager that was killed by SIGKILL did nothing wrong and is not counted: its
-// successor waits 100 ms at most.
+// successor waits 100 ms at most. One that leaves the doorbell unread for too long hangs: it gets ABRT, and
+// KILL two seconds later.
 #pragma once
 #include <array>
 
@@ -16,11 +17,16 @@ class Guard {
 
   // The program, opened once (O_PATH), so that losing its path later does not matter; and what it is started
   // with.
-  void arm(int program, int facts_for_reading, char* const* argv) noexcept;
+  void arm(int program, int facts_for_reading, char* const* argv, Duration patience) noexcept;
   // A manager that an earlier self has started.
   void adopt(std::int32_t pid) noexcept;
 
-  void start() noexcept;
+  // The time of due() has come: for a new manager, or for a look at one that may hang.
+  void act() noexcept;
+  // Rings the doorbell. The manager is not looked at while it has read all.
+  void ring() noexcept;
+  // It is up.
+  void ready() noexcept { missing_since_ = MonotonicTime::never(); }
   // True: the manager has ended. Whatever it still asked for stands in the channel; then comes settle().
   [[nodiscard]] bool has_ended() noexcept;
   void settle() noexcept;
@@ -35,10 +41,12 @@ class Guard {
   [[nodiscard]] int program() const noexcept { return program_.get(); }
   [[nodiscard]] int facts_for_reading() const noexcept { return facts_fd_.get(); }
   [[nodiscard]] MonotonicTime due() const noexcept { return due_; }
-  // never() while there is one.
-  [[nodiscard]] MonotonicTime down_since() const noexcept { return down_since_; }
+  // When to do without: no manager will have been ready for too long. never() while there is one.
+  [[nodiscard]] MonotonicTime given_up_at() const noexcept { return missing_since_ + patience_; }
 
  private:
+  void start() noexcept;
+  void look() noexcept;
   [[nodiscard]] std::int32_t fork_manager(int socket) noexcept;
   [[noreturn]] void become_manager(int socket) noexcept;
   [[nodiscard]] Duration next_delay(MonotonicTime now) noexcept;
@@ -52,9 +60,11 @@ class Guard {
   std::int32_t pid_ = 0;
   bool retired_ = false;
   bool killed_ = false;
+  bool at_fault_ = false;  // ended by the guard itself
+  Duration patience_{};
   MonotonicTime due_ = MonotonicTime::never();
   MonotonicTime started_{};
-  MonotonicTime down_since_ = MonotonicTime::never();
+  MonotonicTime missing_since_ = monotonic_now();
   std::array<MonotonicTime, 4> deaths_{};  // the last ones
   std::size_t death_count_ = 0;
   Duration delay_{0};

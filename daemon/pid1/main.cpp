@@ -53,7 +53,7 @@ Resume start_fresh(const Options& options, channel::Environment where) noexcept 
   int readable = open_for_reading(whole.facts.fd());
   if (readable < 0) readable = dup(whole.facts.fd());  // no /proc
   readable = raise_fd(readable);
-  whole.guard.arm(program, readable, options.manager_argv);
+  whole.guard.arm(program, readable, options.manager_argv, std::chrono::milliseconds(options.patience_ms));
   return {.facts = whole.facts.fd(), .facts_for_reading = readable, .program = program, .self = copy_self()};
 }
 
@@ -67,7 +67,7 @@ bool start_resumed(const Options& options, const Resume& resume) noexcept {
   }
   open_loop();
   whole.guard.arm(static_cast<int>(resume.program), static_cast<int>(resume.facts_for_reading),
-                  options.manager_argv);
+                  options.manager_argv, std::chrono::milliseconds(options.patience_ms));
   if (manager <= 1) return true;
   whole.channel.adopt(static_cast<int>(resume.socket), static_cast<int>(resume.doorbell));
   whole.guard.adopt(manager);

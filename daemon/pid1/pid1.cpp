@@ -20,13 +20,13 @@ void Pid1::run(const Resume& resume, bool resumed) noexcept {
   if (loop.add(signals.get(), EPOLLIN, {kSignals, 0}) != 0) log_line("signals: the loop does not take them");
   children.sweep(true);
   if (resumed) take_over(resume.lost_packet != 0);
-  if (guard.pid() == 0) start_manager();
+  if (guard.pid() == 0) act_on_manager();
   for (;;) turn();
 }
 
 // The signal of a manager's end may have gone with the earlier self, and so may a request of its own.
 void Pid1::take_over(bool lost_packet) noexcept {
-  channel.ring();
+  guard.ring();
   if (guard.has_ended()) {
     manager_ended();
   } else if (lost_packet) {
@@ -34,13 +34,20 @@ void Pid1::take_over(bool lost_packet) noexcept {
   }
 }
 
-void Pid1::start_manager() noexcept {
-  guard.start();
+void Pid1::act_on_manager() noexcept {
+  guard.act();
   Resume next = current_resume();
   next.socket = channel.socket();
   next.doorbell = channel.doorbell();
   next.manager_pid = guard.pid();
   set_resume(next);
+}
+
+void Pid1::stop_without_manager() noexcept {
+  log_line("no manager to stop the services: ending everything");
+  asked_to_stop_ = false;
+  guard.retire();
+  finish.begin({.kind = channel::FinishKind::Exit, .exit_code = 1});
 }
 
 void Pid1::turn() noexcept {
@@ -68,17 +75,19 @@ void Pid1::turn() noexcept {
     children.sweep(false);
     settle_turn();
   }
-  if (now >= guard.due()) start_manager();
+  if (now >= guard.due()) act_on_manager();
+  if (asked_to_stop_ && now >= guard.given_up_at()) stop_without_manager();
   if (finish.begun()) finish.step();
 }
 
 // The manager learns of a turn at its end: one write protection and one doorbell for all that happened in it.
 void Pid1::settle_turn() noexcept {
-  if (facts.seal()) channel.ring();
+  if (facts.seal()) guard.ring();
 }
 
 MonotonicTime Pid1::next_deadline() const noexcept {
-  return std::min({children.sweep_due(), guard.due(), finish.due()});
+  const MonotonicTime stop_at = asked_to_stop_ ? guard.given_up_at() : MonotonicTime::never();
+  return std::min({children.sweep_due(), guard.due(), finish.due(), stop_at});
 }
 
 }  // namespace init::pid1

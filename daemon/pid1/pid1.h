@@ -28,7 +28,8 @@ class Pid1 {
  private:
   void turn() noexcept;
   void settle_turn() noexcept;
-  void start_manager() noexcept;
+  void act_on_manager() noexcept;
+  void stop_without_manager() noexcept;
   void take_over(bool lost_packet) noexcept;
   [[nodiscard]] MonotonicTime next_deadline() const noexcept;
   // signals.cpp
@@ -42,6 +43,7 @@ class Pid1 {
   void ready() noexcept;
 
   std::uint64_t malformed_ = 0;
+  bool asked_to_stop_ = false;  // by TERM or INT, where initd can end
 };
 
 // signals.cpp: all signals but those of a fault, from the first instruction on.

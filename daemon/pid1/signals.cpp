@@ -14,8 +14,6 @@
 namespace init::pid1 {
 namespace {
 
-constexpr Duration kManagerMissed = std::chrono::seconds(10);
-
 // A fault that is blocked kills at once; these go to the fault handlers.
 sigset_t everything_but_faults() noexcept {
   sigset_t set;
@@ -68,11 +66,7 @@ void Pid1::take_signal(int signal, std::int32_t pid, std::uint32_t uid) noexcept
   channel::SignalFact& fact = facts.edit().signals[static_cast<std::size_t>(signal)];
   fact = {.count = fact.count + 1, .sender_pid = pid, .sender_uid = uid};
   facts.announce(channel::kChangeSignals);
-  const bool stop = signal == SIGTERM || signal == SIGINT;
-  if (!stop || machine || guard.pid() != 0 || monotonic_now() - guard.down_since() < kManagerMissed) return;
-  log_line("no manager to stop the services: ending everything");
-  guard.retire();
-  finish.begin({.kind = channel::FinishKind::Exit, .exit_code = 1});
+  asked_to_stop_ = asked_to_stop_ || (!machine && (signal == SIGTERM || signal == SIGINT));
 }
 
 }  // namespace init::pid1

@@ -23,9 +23,11 @@ using channel::Environment;
 
 constexpr int kMaxArguments = 256;
 constexpr int kFewDescriptors = 4096;
+constexpr std::int64_t kLongestPatience = 1'000'000'000;  // ms
 constexpr const char* kUsage =
     "usage: initd [--units DIR]... [--runtime DIR] [--state DIR] [--log-dir DIR] [--target NAME] [--user]\n"
-    "             [--manager PROGRAM]   run PROGRAM instead of initd-manager; for tests\n";
+    "For tests: [--manager PROGRAM]  run PROGRAM instead of initd-manager\n"
+    "           [--patience MS]      with a manager that does not answer, or is not there; 10000\n";
 
 std::array<char*, kMaxArguments> manager_argv;
 
@@ -39,9 +41,16 @@ bool is_option(const char* word, const char* name) noexcept {
   return std::strncmp(word, name, size) == 0 && (word[size] == '\0' || word[size] == '=');
 }
 
+// Whatever is no digit ends it.
+std::int64_t number_from(const char* text) noexcept {
+  std::int64_t value = 0;
+  for (; *text >= '0' && *text <= '9' && value < kLongestPatience; ++text) value = value * 10 + (*text - '0');
+  return value;
+}
+
 bool takes_value(const char* word) noexcept {
   for (const char* name :
-       {"--units", "--runtime", "--state", "--log-dir", "--target", "--manager", "--resume"}) {
+       {"--units", "--runtime", "--state", "--log-dir", "--target", "--manager", "--patience", "--resume"}) {
     if (is_option(word, name)) return true;
   }
   return false;
@@ -119,7 +128,9 @@ Options parse_options(int argc, char** argv, Environment where) noexcept {
     const char* value = !valued ? nullptr : equal != nullptr ? equal + 1 : argv[i + 1];
     if (is_option(word, "--manager")) options.manager = value;
     if (is_option(word, "--resume")) options.resume = value;
-    const bool own = is_option(word, "--manager") || is_option(word, "--resume");
+    if (is_option(word, "--patience")) options.patience_ms = number_from(value);
+    const bool own =
+        is_option(word, "--manager") || is_option(word, "--patience") || is_option(word, "--resume");
     if (!own) manager_argv[count++] = word;
     if (valued && equal == nullptr) {
       ++i;

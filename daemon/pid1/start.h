@@ -7,7 +7,9 @@ namespace init::pid1 {
 
 struct Options {
   const char* manager = nullptr;  // --manager PATH: run this program as the manager; for tests
-  const char* resume = nullptr;   // --resume: given by an earlier self only (resume.h)
+  std::int64_t patience_ms =
+      10'000;  // --patience MS: with a manager that does not answer, or is not there; for tests
+  const char* resume = nullptr;  // --resume: given by an earlier self only (resume.h)
   char* const* manager_argv = nullptr;
 };
 

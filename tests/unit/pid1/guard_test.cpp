@@ -1,6 +1,7 @@
 // The manager may die at any moment: nothing it asked for is lost, nothing it should know is.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -66,6 +67,117 @@ TEST(Guard, CarriesOutWhatADeadManagerHadAskedFor) {
     ASSERT_TRUE(initd.manager().until_state(i, SlotState::Exited));
     EXPECT_EQ(initd.manager().slot(i).exit_value, 7);
   }
+}
+
+World impatient(const char* milliseconds) {
+  World world;
+  world.arguments = {"--patience", milliseconds};
+  return world;
+}
+
+class HungManager : public testing::TestWithParam<bool> {};
+
+// The test does not read the doorbell; a stopped process does not die of ABRT.
+TEST_P(HungManager, IsAbortedThenKilledAndReplaced) {
+  Initd initd(impatient("200"));
+  if (GetParam()) kill(initd.manager().pid, SIGSTOP);
+  initd.manager().shell(0, "exit 3");
+  pollfd end{initd.manager().link.get(), POLLIN, 0};
+  ASSERT_EQ(poll(&end, 1, 5000), 1);
+  initd.next_manager();
+  EXPECT_EQ(resumed(initd.manager()).epoch, 2U);
+  EXPECT_EQ(initd.manager().facts.header().manager_last_exit_value, GetParam() ? SIGKILL : SIGABRT);
+  EXPECT_EQ(initd.manager().slot(0).exit_value, 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stopped, HungManager, testing::Bool());
+
+TEST(Guard, LeavesAManagerAloneThatReadsTheDoorbell) {
+  Initd initd(impatient("100"));
+  const Manager& manager = initd.manager();
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::uint32_t i = 0; std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(500); ++i) {
+    manager.shell(i, "exit 3");
+    ASSERT_TRUE(manager.until_state(i, SlotState::Exited));
+  }
+  EXPECT_EQ(manager.facts.header().manager_restarts, 0U);
+}
+
+std::string switches(pid_t pid) {
+  const std::string status = read_file("/proc/" + std::to_string(pid) + "/status");
+  return status.substr(status.find("voluntary_ctxt_switches"));
+}
+
+TEST(Guard, SleepsAsLongAsNothingHappens) {
+  Initd initd(impatient("100"));
+  const Manager& manager = initd.manager();
+  manager.shell(0, "exec sleep 1000");
+  ASSERT_TRUE(manager.until_state(0, SlotState::Running));
+  pollfd end_of_manager{manager.link.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&end_of_manager, 1, 300), 0);  // one look, since there was something to read
+  const std::string before = switches(initd.pid);
+  EXPECT_EQ(poll(&end_of_manager, 1, 2000), 0);
+  EXPECT_EQ(switches(initd.pid), before);
+}
+
+TEST(Guard, IsNotHeldUpByAFullLog) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  const std::vector<char> page(4096);
+  while (write(ends[1], page.data(), page.size()) > 0) {
+  }
+  fcntl(ends[1], F_SETFL, 0);
+  World world;
+  world.log_fd = ends[1];
+  Initd initd(world);
+  for (int death = 0; death < 3; ++death) {  // each of them is worth a line
+    initd.manager();
+    initd.kill_manager();
+    initd.next_manager();
+  }
+  initd.manager().shell(0, "exit 4");
+  EXPECT_TRUE(initd.manager().until_state(0, SlotState::Exited));
+  close(ends[0]);
+  close(ends[1]);
+}
+
+class NoManager : public testing::TestWithParam<int> {};
+
+TEST_P(NoManager, LetsTermAndIntEndEverything) {
+  World world = impatient("300");
+  world.arguments.insert(world.arguments.end(), {"--manager", "/bin/false"});
+  world.new_pid_namespace = true;
+  const auto begin = std::chrono::steady_clock::now();
+  Initd initd(world);
+  while (read_file(initd.folder + "/log").find("the manager has ended") == std::string::npos) sched_yield();
+  kill(initd.pid, GetParam());
+  const int status = initd.wait();
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_GE(took, std::chrono::milliseconds(300));
+  EXPECT_LT(took, std::chrono::milliseconds(1000)) << "it waited for the sixth manager";
+}
+
+TEST(Guard, LeavesNothingToAManagerThatNeverGetsReady) {
+  World world = impatient("300");
+  world.new_pid_namespace = true;
+  Initd initd(world);
+  initd.manager();
+  kill(initd.pid, SIGTERM);
+  EXPECT_EQ(WEXITSTATUS(initd.wait()), 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, NoManager, testing::Values(SIGTERM, SIGINT));
+
+TEST(Guard, LeavesTermToAManagerThatIsReady) {
+  Initd initd(impatient("100"));
+  const Manager& manager = initd.manager();
+  manager.say(MessageType::Ready);
+  manager.shell(0, "sleep 0.5; exit 5");
+  kill(initd.pid, SIGTERM);
+  ASSERT_TRUE(manager.until_state(0, SlotState::Exited));
+  EXPECT_EQ(manager.slot(0).exit_value, 5);
 }
 
 // The ledger: what each spawn must end with, by what the test knows to have sent.

@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "libinit/process/child_steps.h"
 #include "tests/unit/pid1/harness.h"
 
@@ -70,6 +72,30 @@ INSTANTIATE_TEST_SUITE_P(
                     Refusal{
                         "all", {SYS_clone3, SYS_pidfd_open, SYS_pidfd_send_signal, SYS_close_range}, ENOSYS}),
     [](const auto& refusal) { return refusal.param.name; });
+
+TEST(Fork, ThatIsRefusedForNowFailsTheSlotAndNothingElse) {
+  World world;
+  world.refused = {SYS_clone3};  // the manager is made by clone
+  world.refused_errno = EAGAIN;
+  Initd initd(world);
+  const Manager& manager = initd.manager();
+  const UniqueFd folder(open(initd.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    // A full cgroup says the same: its limit is not to be gone around.
+    manager.spawn(i, shell_plan("exit 0"), {folder.get()}, channel::kSpawnHasCgroup);
+    ASSERT_TRUE(manager.until_state(i, SlotState::Failed));
+    EXPECT_EQ(manager.slot(i).failed_step, static_cast<std::uint32_t>(process::ChildStep::Fork));
+    EXPECT_EQ(manager.slot(i).failed_errno, EAGAIN);
+    manager.acknowledge(i);
+  }
+  ASSERT_TRUE(manager.until_state(19, SlotState::Free));
+  std::size_t open = 0;
+  for ([[maybe_unused]] const auto& fd :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(initd.pid) + "/fd")) {
+    ++open;
+  }
+  EXPECT_LT(open, 20U) << "refused spawns left descriptors behind";
+}
 
 TEST(Cgroup, IsJoinedByTheChildWhereCloneIntoItIsRefused) {
   Initd initd;
