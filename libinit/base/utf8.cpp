@@ -39,6 +39,19 @@ Character first_character(std::string_view text) noexcept {
   return {code, lead.bytes, true};
 }
 
+void append_character(std::string& out, char32_t code) {
+  const auto byte = [&out](char32_t value) { out += static_cast<char>(value); };
+  if (code < 0x80) return byte(code);
+  if (code < 0x800) {
+    byte(0xc0U | (code >> 6U));
+  } else {
+    byte(code < 0x10000 ? 0xe0U | (code >> 12U) : 0xf0U | (code >> 18U));
+    if (code >= 0x10000) byte(0x80U | ((code >> 12U) & 0x3fU));
+    byte(0x80U | ((code >> 6U) & 0x3fU));
+  }
+  byte(0x80U | (code & 0x3fU));
+}
+
 bool is_harmless(char32_t code) noexcept {
   if (code < 0x20 || between(code, 0x7f, 0x9f)) return false;
   if (code < 0x61c) return true;

@@ -16,6 +16,9 @@ struct Character {
 // are invalid.
 [[nodiscard]] Character first_character(std::string_view text) noexcept;
 
+// The code, which must not be above U+10FFFF, in UTF-8.
+void append_character(std::string& out, char32_t code);
+
 // False for what moves the cursor, starts an escape sequence or turns the order of the text: C0, DEL, C1, the
 // separators U+2028/9 and the bidirectional controls.
 [[nodiscard]] bool is_harmless(char32_t code) noexcept;

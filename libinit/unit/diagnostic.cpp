@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "libinit/unit/utf8.h"
+#include "libinit/base/utf8.h"
 
 namespace init::unit {
 namespace {
@@ -21,30 +21,17 @@ bool unsafe(char32_t c) {
 std::u32string shown(std::string_view text) {
   std::u32string out;
   while (!text.empty()) {
-    const CodePoint point = decode_utf8(text);
-    const char32_t value = point.size == 0 || unsafe(point.value) ? U'?' : point.value;
+    const Character character = first_character(text);
+    const char32_t value = !character.valid || unsafe(character.code) ? U'?' : character.code;
     out += text.front() == '\t' ? U' ' : value;
-    text.remove_prefix(std::max<std::size_t>(point.size, 1));
+    text.remove_prefix(character.bytes);
   }
   return out;
 }
 
-void append(std::string& out, char32_t c) {
-  const auto byte = [&out](char32_t value) { out += static_cast<char>(value); };
-  if (c < 0x80) return byte(c);
-  if (c < 0x800) {
-    byte(0xc0U | (c >> 6U));
-  } else {
-    byte(c < 0x10000 ? 0xe0U | (c >> 12U) : 0xf0U | (c >> 18U));
-    if (c >= 0x10000) byte(0x80U | ((c >> 12U) & 0x3fU));
-    byte(0x80U | ((c >> 6U) & 0x3fU));
-  }
-  byte(0x80U | (c & 0x3fU));
-}
-
 std::string safe(std::string_view text) {
   std::string out;
-  for (const char32_t c : shown(text)) append(out, c);
+  for (const char32_t c : shown(text)) append_character(out, c);
   return out;
 }
 
@@ -71,7 +58,7 @@ std::string excerpt(const Diagnostic& diagnostic, const Palette& colours) {
   const std::uint32_t from = column < kWindow ? 0 : column - kWindow / 2;
   std::string number = std::to_string(diagnostic.line);
   std::string out = "  " + number + " | " + (from > 0 ? "..." : "");
-  for (std::size_t i = from; i < line.size() && i < from + kWindow; ++i) append(out, line[i]);
+  for (std::size_t i = from; i < line.size() && i < from + kWindow; ++i) append_character(out, line[i]);
   if (line.size() > from + kWindow) out += "...";
   const std::uint32_t indent = column - from + (from > 0 ? 3 : 0);
   const std::uint32_t room = std::max(1U, kWindow - (column - from));

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-#include "libinit/unit/utf8.h"
+#include "libinit/base/utf8.h"
 
 namespace init::unit {
 namespace {
@@ -69,9 +69,9 @@ class Scanner {
       line_ += c == '\n' ? 1 : 0;
       return;
     }
-    const CodePoint point = decode_utf8(text_.substr(at_));
-    if (point.size == 0) return refuse(here(), "the file is not valid UTF-8", "write it in UTF-8");
-    at_ += point.size;
+    const Character character = first_character(text_.substr(at_));
+    if (!character.valid) return refuse(here(), "the file is not valid UTF-8", "write it in UTF-8");
+    at_ += character.bytes;
     ++column_;
   }
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "libinit/base/utf8.h"
 #include "libinit/unit/document.h"
 #include "libinit/unit/setting.h"
 #include "libinit/unit/text_file.h"
-#include "libinit/unit/utf8.h"
 
 namespace init::unit {
 namespace {
@@ -13,9 +13,7 @@ namespace {
 // The byte at which a column (from 1, in characters) begins.
 std::size_t byte_of(std::string_view line, std::uint32_t column) {
   std::size_t at = 0;
-  for (; column > 1 && at < line.size(); --column) {
-    at += std::max<std::size_t>(decode_utf8(line.substr(at)).size, 1);
-  }
+  for (; column > 1 && at < line.size(); --column) at += first_character(line.substr(at)).bytes;
   return at;
 }
 

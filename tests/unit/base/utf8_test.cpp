@@ -22,6 +22,17 @@ TEST(Utf8, RefusesOverlongSurrogateTruncatedAndTooHigh) {
   }
 }
 
+TEST(Utf8, WritesWhatItReads) {
+  for (char32_t code = 0; code <= 0x10ffff; code += code < 0x1000 ? 1 : 0xff) {
+    if (code >= 0xd800 && code <= 0xdfff) continue;
+    std::string text;
+    append_character(text, code);
+    const Character character = first_character(text);
+    ASSERT_TRUE(character.valid && character.code == code && character.bytes == text.size())
+        << std::hex << static_cast<unsigned>(code);
+  }
+}
+
 TEST(Utf8, CallsControlAndBidirectionalCharactersHarmful) {
   for (const char32_t code :
        {0x00, 0x0a, 0x0d, 0x1b, 0x7f, 0x80, 0x9b, 0x9f, 0x61c, 0x200e, 0x2028, 0x202e, 0x2066, 0x2069}) {
