@@ -166,6 +166,15 @@ std::string_view Generation::id(std::uint32_t index) const {
   return index < count_ ? Reader(record(index)).text() : std::string_view();
 }
 
+std::string_view Generation::description(std::uint32_t index) const {
+  if (index >= count_) return {};
+  Reader reader(record(index));
+  (void)reader.text();  // the id
+  Kind kind{};
+  reader(kind);
+  return reader.text();
+}
+
 Result<Unit> Generation::unit(std::uint32_t index) const {
   if (index >= count_) return failure(ENOENT, "read", "unit " + std::to_string(index));
   Reader reader(record(index));

@@ -29,7 +29,8 @@ class Generation {
   ~Generation();
 
   [[nodiscard]] std::uint32_t size() const { return count_; }
-  [[nodiscard]] std::string_view id(std::uint32_t index) const;  // empty for an index past the end
+  [[nodiscard]] std::string_view id(std::uint32_t index) const;           // empty for an index past the end
+  [[nodiscard]] std::string_view description(std::uint32_t index) const;  // the same; decodes no more than it
   [[nodiscard]] Result<Unit> unit(std::uint32_t index) const;
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view id) const;  // O(log size)
   [[nodiscard]] Result<SystemConfig> config() const;

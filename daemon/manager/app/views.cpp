@@ -263,6 +263,7 @@ api::SystemReply system_of(const ViewContext& context) {
 
 api::ListReply list_of(const ViewContext& context, const api::ListRequest& request) {
   api::ListReply reply;
+  const Duration ahead = wall_ahead();
   const auto& graph = *context.engine.graph();
   for (core::UnitIndex unit = 0; unit < graph.size(); ++unit) {
     const auto view = context.engine.view(unit);
@@ -279,8 +280,8 @@ api::ListReply list_of(const ViewContext& context, const api::ListRequest& reque
     row.wanted = view.goal == core::Goal::Up;
     if (blocked) row.blocked_by = name_of(context, view.blocked_by);
     row.main_pid = view.main_pid;
-    row.since_us = wall_us(view.since);
-    if (const auto definition = context.configuration.unit(unit)) row.description = definition->description;
+    row.since_us = wall_us(view.since, ahead);
+    row.description = context.configuration.generation.description(unit);
     reply.units.push_back(std::move(row));
   }
   return reply;

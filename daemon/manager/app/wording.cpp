@@ -50,10 +50,13 @@ std::string_view relation_of(unit::DependencyKind kind) {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
-std::int64_t wall_us(MonotonicTime moment) {
+Duration wall_ahead() {
+  return wall_now().since_epoch - monotonic_now().since_epoch;
+}
+
+std::int64_t wall_us(MonotonicTime moment, Duration ahead) {
   if (moment.since_epoch == Duration::zero()) return 0;
-  const auto wall = wall_now().since_epoch - (monotonic_now() - moment);
-  return wall / std::chrono::microseconds(1);
+  return (moment.since_epoch + ahead) / std::chrono::microseconds(1);
 }
 
 std::int64_t us_until(MonotonicTime moment) {

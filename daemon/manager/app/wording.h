@@ -15,8 +15,9 @@ namespace init::manager {
 [[nodiscard]] std::string where_of(const ViewContext& context, core::UnitIndex owner,
                                    std::uint16_t dependency);
 [[nodiscard]] std::string_view relation_of(unit::DependencyKind kind);  // "requires"
+[[nodiscard]] Duration wall_ahead();                                    // of the monotonic clock, right now
 // CLOCK_REALTIME in microseconds of a moment on the monotonic clock; 0 for moment 0.
-[[nodiscard]] std::int64_t wall_us(MonotonicTime moment);
+[[nodiscard]] std::int64_t wall_us(MonotonicTime moment, Duration ahead = wall_ahead());
 [[nodiscard]] std::int64_t us_until(MonotonicTime moment);  // 0 when past or never
 // Why it failed, one phrase with its figures: "exit 3", "exec failed at step 'user': ...".
 [[nodiscard]] std::string result_text(const ViewContext& context, core::UnitIndex unit,

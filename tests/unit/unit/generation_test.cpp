@@ -36,6 +36,7 @@ void use(const Generation& generation) {
   for (std::uint32_t i = 0; i < generation.size(); ++i) {
     const std::string id(generation.id(i));
     (void)generation.find(id);
+    (void)generation.description(i);
     (void)generation.unit(i);
   }
   (void)generation.config();
@@ -63,9 +64,11 @@ TEST(CompiledGeneration, GivesBackWhatWasCompiled) {
       if (expected.kind == Kind::Target) expected.service = ServiceConfig{};
       RC_ASSERT(*generation->unit(i) == expected);
       RC_ASSERT(generation->id(i) == units[i].id);
+      RC_ASSERT(generation->description(i) == units[i].description);
       RC_ASSERT(generation->find(units[i].id) == i);
     }
     RC_ASSERT(!generation->find("no such unit"));
+    RC_ASSERT(generation->description(generation->size()).empty());
     RC_ASSERT(*generation->config() == config);
   });
 }
