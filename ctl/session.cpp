@@ -24,7 +24,11 @@ int show_failure(Output& output, const Error& error, const std::string& path) {
 
 Answers ask(const Request& request, Output& output, const std::vector<api::OutgoingCall>& calls) {
   const std::string path = request.runtime + "/control";
-  Result<api::Client> client = api::Client::connect(path);
+  api::ClientOptions options;
+  options.on_wait = [&output, &path] {
+    output.show_progress("waiting for initd at " + printable(output.error_style, path));
+  };
+  Result<api::Client> client = api::Client::connect(path, std::move(options));
   if (!client) return {{}, show_failure(output, client.error(), path)};
   const MonotonicTime deadline =
       request.timeout == kInfinity ? MonotonicTime::never() : monotonic_now() + request.timeout + kGrace;

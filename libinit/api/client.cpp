@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 // A connection that lived this long was a good one: its loss begins a new wait for the manager.
 constexpr Duration kSettled = std::chrono::seconds(1);
+constexpr milliseconds kFirstPause(2);
 constexpr std::size_t kReadBytes = 64 * 1024;
 
 std::uint32_t fallback_count = 0;
@@ -63,10 +64,12 @@ bool runtime_directory_exists(const std::string& path) {
 }
 
 // Nothing tells when a socket begins to listen, so this asks again, ever more slowly.
-Result<UniqueFd> connect_until(const std::string& path, MonotonicTime deadline) {
-  for (milliseconds pause(2);; pause = std::min(2 * pause, milliseconds(50))) {
+Result<UniqueFd> connect_until(const std::string& path, MonotonicTime deadline,
+                               const std::function<void()>& on_wait) {
+  for (milliseconds pause = kFirstPause;; pause = std::min(2 * pause, milliseconds(50))) {
     Result<UniqueFd> fd = connect_once(path);
     if (fd || !may_come_back(fd.error().code) || monotonic_now() >= deadline) return fd;
+    if (on_wait && pause == kFirstPause) on_wait();
     (void)poll(nullptr, 0, milliseconds_until(deadline, pause));
   }
 }
@@ -166,10 +169,10 @@ class Exchange {
 Result<Client> Client::connect(std::string path, ClientOptions options) {
   Result<UniqueFd> fd = connect_once(path);
   if (!fd && may_come_back(fd.error().code) && runtime_directory_exists(path)) {
-    fd = connect_until(path, monotonic_now() + options.patience);
+    fd = connect_until(path, monotonic_now() + options.first_patience, options.on_wait);
   }
   if (!fd) return Failure(fd.error());
-  return Client(std::move(path), options, std::move(*fd));
+  return Client(std::move(path), std::move(options), std::move(*fd));
 }
 
 Result<std::vector<Answer>> Client::call_all(const std::vector<OutgoingCall>& calls, MonotonicTime deadline,
@@ -186,7 +189,7 @@ Result<std::vector<Answer>> Client::call_all(const std::vector<OutgoingCall>& ca
     if (now - connected > kSettled) give_up = now + options_.patience;
     if (now >= give_up) return failure(ECONNRESET, "wait for answer", path_);
     (void)poll(nullptr, 0, 1);  // for a server that hangs up at once, again and again
-    Result<UniqueFd> fd = connect_until(path_, std::min(give_up, deadline));
+    Result<UniqueFd> fd = connect_until(path_, std::min(give_up, deadline), options_.on_wait);
     if (!fd) return Failure(fd.error());
     fd_ = std::move(*fd);
     connected = monotonic_now();

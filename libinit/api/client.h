@@ -12,9 +12,11 @@
 namespace init::api {
 
 struct ClientOptions {
-  // How long a manager that cannot be reached is waited for. Spent only when there has been a connection, or
-  // when the runtime directory exists; else the failure is immediate.
+  // How long a manager that cannot be reached is waited for: once there has been a connection; and before,
+  // when the runtime directory exists. Without one the failure is immediate.
   Duration patience = std::chrono::seconds(10);
+  Duration first_patience = std::chrono::seconds(2);
+  std::function<void()> on_wait = {};  // such a wait begins
 };
 
 struct OutgoingCall {
@@ -42,7 +44,7 @@ class Client {
 
  private:
   Client(std::string path, ClientOptions options, UniqueFd fd)
-      : path_(std::move(path)), options_(options), fd_(std::move(fd)) {}
+      : path_(std::move(path)), options_(std::move(options)), fd_(std::move(fd)) {}
 
   std::string path_;
   ClientOptions options_;

@@ -130,7 +130,20 @@ TEST(Client, GivesUpWhenItsPatienceIsSpent) {
   const auto answer = client->call(start("a").request, soon());
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ECONNREFUSED);
-  EXPECT_FALSE(api::Client::connect(manager.socket_path(), {milliseconds(50)}));
+}
+
+TEST(Client, WaitsShorterForAManagerThatItHasNeverSeenAndSaysSo) {
+  FakeManager manager([](Server&, const Call&) {});
+  manager.stop();
+  int waits = 0;
+  const MonotonicTime begun = monotonic_now();
+  const Result<api::Client> client =
+      api::Client::connect(manager.socket_path(), {seconds(10), milliseconds(50), [&waits] { ++waits; }});
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().code, ECONNREFUSED);
+  EXPECT_GE(monotonic_now() - begun, milliseconds(50));
+  EXPECT_LT(monotonic_now() - begun, seconds(5));
+  EXPECT_EQ(waits, 1);
 }
 
 TEST(Client, EndsAtItsDeadline) {
