@@ -50,7 +50,7 @@ class JsonDocument {
                                                   std::uint32_t hint = 0) const;
 
  private:
-  friend class TreeBuilder;
+  friend class JsonParser;
   std::vector<JsonNode> nodes_;
   std::string strings_;
 };
