@@ -58,8 +58,8 @@ class Children {
   // their cost.
   void child_signal() noexcept;
   [[nodiscard]] MonotonicTime sweep_due() const noexcept { return sweep_due_; }
-  // Sends a signal to each child there is. False: there is none.
-  bool signal_all(int signal) noexcept;
+  // Sends a signal to each child there is.
+  void signal_all(int signal) noexcept;
 
   // The manager's pid, whose end is not an orphan's; 0 = there is none.
   void reserve(std::int32_t pid) noexcept { reserved_ = pid; }

@@ -203,18 +203,15 @@ void Children::sweep_by_wait() noexcept {
   for (End end; peek(P_ALL, 0, end) == Peek::Ended && end.pid != reserved_;) collect(end.pid);
 }
 
-bool Children::signal_all(int signal) noexcept {
-  bool any = false;
-  const auto send = [&](std::int32_t pid) {
+void Children::signal_all(int signal) noexcept {
+  const auto send = [signal](std::int32_t pid) {
     kill(pid, signal);
-    any = true;
     return false;
   };
-  if (each_child(send)) return any;
+  if (each_child(send)) return;
   for (std::uint32_t i = 0; i < facts_.header().slots_used; ++i) {
     if (slot_of(facts_.slot(i).pid) == i) send(facts_.slot(i).pid);
   }
-  return any;
 }
 
 }  // namespace init::pid1

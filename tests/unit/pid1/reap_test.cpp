@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -127,6 +128,26 @@ TEST(Finish, EndsEverythingAndExitsWithTheCode) {
   const int status = initd.wait();
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 17);
+}
+
+TEST(Finish, AsksDescendantsInOtherSessionsToEndAndNobodyElse) {
+  const pid_t bystander = fork();  // in the session and group of initd
+  if (bystander == 0) {
+    execl("/bin/sleep", "sleep", "1000", nullptr);
+    _exit(1);
+  }
+  Initd initd;
+  const Manager& manager = initd.manager();
+  const std::string file = initd.folder + "/seen";
+  manager.shell(0, "setsid sh -c 'trap \"echo TERM >>" + file + "; exit\" TERM; echo ready >" + file +
+                       "; while :; do sleep 1; done' & trap '' TERM; wait");
+  while (read_file(file).empty()) sched_yield();
+  manager.finish(1500, 3);
+  EXPECT_EQ(WEXITSTATUS(initd.wait()), 3);
+  EXPECT_EQ(read_file(file), "ready\nTERM\n");
+  EXPECT_EQ(waitpid(bystander, nullptr, WNOHANG), 0);
+  kill(bystander, SIGKILL);
+  waitpid(bystander, nullptr, 0);
 }
 
 TEST(Finish, ReachesDaemonsThatLeftTheirSessionWhereItIsNotPid1) {
