@@ -83,7 +83,6 @@ void Channel::close_pair() noexcept {
   if (socket_) loop_.remove(socket_.get());
   socket_.reset();
   doorbell_.reset();
-  queued_ = 0;
   broken_ = false;
 }
 
@@ -99,44 +98,18 @@ bool Channel::is_unread() const noexcept {
 }
 
 void Channel::send_resumed(std::uint64_t epoch) noexcept {
-  send({MessageType::Resumed, 0, {.tag = epoch}});
+  const channel::ResumedBody body{epoch};
+  send({.type = MessageType::Resumed, .body = channel::body_bytes(body)});
 }
 
 void Channel::send_stored(std::uint32_t sequence, const StoreBody& entry) noexcept {
-  send({MessageType::Fd, sequence, entry});
+  const int fd = store_find(facts_, entry);
+  const std::span<const int> fds(&fd, fd >= 0 ? 1 : 0);
+  send({.type = MessageType::Fd, .sequence = sequence, .body = channel::body_bytes(entry), .fds = fds});
 }
 
-int Channel::send_now(const Answer& answer) noexcept {
-  channel::Outgoing message{.type = answer.type, .sequence = answer.sequence};
-  const channel::ResumedBody resumed{answer.entry.tag};
-  const int fd = answer.type == MessageType::Fd ? store_find(facts_, answer.entry) : -1;
-  message.body =
-      answer.type == MessageType::Resumed ? channel::body_bytes(resumed) : channel::body_bytes(answer.entry);
-  if (fd >= 0) message.fds = std::span<const int>(&fd, 1);
-  return channel::send_packet(socket_.get(), message);
-}
-
-void Channel::send(const Answer& answer) noexcept {
-  if (!socket_ || broken_) return;
-  if (queued_ == 0 && send_now(answer) != EAGAIN) return;
-  if (queued_ == queue_.size()) {
-    broken_ = true;
-    return;
-  }
-  queue_[queued_++] = answer;
-  if (queued_ == 1) listen(true);
-}
-
-void Channel::flush() noexcept {
-  std::size_t sent = 0;
-  while (sent < queued_ && send_now(queue_[sent]) != EAGAIN) ++sent;
-  std::move(queue_.begin() + sent, queue_.begin() + queued_, queue_.begin());
-  queued_ -= sent;
-  if (queued_ == 0) listen(false);
-}
-
-void Channel::listen(bool for_room) noexcept {
-  static_cast<void>(loop_.change(socket_.get(), EPOLLIN | (for_room ? EPOLLOUT : 0U), {kChannel, 0}));
+void Channel::send(const channel::Outgoing& message) noexcept {
+  broken_ = broken_ || channel::send_packet(socket_.get(), message) == EAGAIN;
 }
 
 }  // namespace init::pid1

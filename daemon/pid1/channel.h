@@ -1,9 +1,6 @@
 // PID 1's end of the channel to the manager of the moment, and the doorbell. Nothing here waits for the
-// manager: what does not fit into the socket waits in a small queue, and a manager that lets it overflow is
-// broken.
+// manager: one that lets its answers pile up until the socket is full is broken.
 #pragma once
-#include <array>
-
 #include "daemon/channel/packet.h"
 #include "daemon/pid1/children.h"
 #include "daemon/pid1/facts.h"
@@ -32,9 +29,7 @@ class Channel {
 
   void send_resumed(std::uint64_t epoch) noexcept;
   void send_stored(std::uint32_t sequence, const channel::StoreBody& entry) noexcept;
-  // The socket has room again.
-  void flush() noexcept;
-  // True once the manager has let its answers pile up.
+  // True once the manager has let its answers pile up until the socket was full.
   [[nodiscard]] bool broken() const noexcept { return broken_; }
   void ring() const noexcept;
   // The doorbell has been rung and not been read since.
@@ -44,22 +39,13 @@ class Channel {
   [[nodiscard]] int doorbell() const noexcept { return doorbell_.get(); }
 
  private:
-  struct Answer {
-    channel::MessageType type;
-    std::uint32_t sequence;
-    channel::StoreBody entry;  // Resumed: tag is the epoch
-  };
-  [[nodiscard]] int send_now(const Answer& answer) noexcept;
-  void send(const Answer& answer) noexcept;
-  void listen(bool for_room) noexcept;
+  void send(const channel::Outgoing& message) noexcept;
 
   Facts& facts_;
   process::EventLoop& loop_;
   UniqueFd socket_;
   UniqueFd doorbell_;
   channel::Packet packet_;
-  std::array<Answer, 64> queue_{};
-  std::size_t queued_ = 0;
   bool broken_ = false;
 };
 

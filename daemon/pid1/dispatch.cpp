@@ -1,5 +1,4 @@
 // What the manager asks for, one packet after the other. Whatever does not fit is ignored and counted.
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -36,8 +35,7 @@ void notify(const char* address, std::string_view text) noexcept {
 
 }  // namespace
 
-void Pid1::channel_ready(std::uint32_t events) noexcept {
-  if ((events & EPOLLOUT) != 0) channel.flush();
+void Pid1::channel_ready() noexcept {
   packet_in_hand(true);  // from before it leaves the socket
   for (int n = 0; n < kPacketsPerTurn; ++n) {
     const Packet::Outcome outcome = channel.receive();

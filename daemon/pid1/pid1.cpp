@@ -63,7 +63,7 @@ void Pid1::turn() noexcept {
         read_signals();
         break;
       case kChannel:
-        channel_ready(ready.events);
+        channel_ready();
         break;
       default:
         break;

@@ -36,7 +36,7 @@ class Pid1 {
   void read_signals() noexcept;
   void take_signal(int signal, std::int32_t pid, std::uint32_t uid) noexcept;
   // dispatch.cpp
-  void channel_ready(std::uint32_t events) noexcept;
+  void channel_ready() noexcept;
   void drain_channel() noexcept;
   void handle(channel::Packet& packet) noexcept;
   void manager_ended() noexcept;
