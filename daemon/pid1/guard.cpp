@@ -141,7 +141,6 @@ Duration Guard::next_delay(MonotonicTime now) noexcept {
 }
 
 void Guard::kill_manager() noexcept {
-  at_fault_ = true;
   if (pid_ > 0) kill(pid_, SIGKILL);
 }
 

@@ -60,7 +60,7 @@ class Guard {
   std::int32_t pid_ = 0;
   bool retired_ = false;
   bool killed_ = false;
-  bool at_fault_ = false;  // ended by the guard itself
+  bool at_fault_ = false;  // did not answer
   Duration patience_{};
   MonotonicTime due_ = MonotonicTime::never();
   MonotonicTime started_{};
