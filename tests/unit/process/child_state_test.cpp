@@ -22,8 +22,6 @@ namespace {
 
 using namespace testing;  // NOLINT(google-build-using-namespace): the helpers of these tests
 
-constexpr uid_t kNobody = 65534;
-
 std::string link_of(int fd) {
   std::array<char, 256> target{};
   const ssize_t length =
