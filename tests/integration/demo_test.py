@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import unittest
 
@@ -26,7 +27,8 @@ def marked():
 
 
 def cgroups():
-    return sorted(str(path) for path in pathlib.Path("/sys/fs/cgroup").rglob("initd-*"))
+    found = pathlib.Path("/sys/fs/cgroup").rglob("initd-*")
+    return sorted(str(path) for path in found if re.fullmatch(r"initd-\d+", path.name))
 
 
 class DemoTest(unittest.TestCase):
