@@ -92,13 +92,14 @@ bool Machine::can_move(const Process& process) const {
 
 void Machine::move(Process& process) {
   if (process.dying_of != 0) {
-    return end(process,
-               rng_.chance(50) ? Exit{Exit::Kind::Signal, process.dying_of} : Exit{Exit::Kind::Code, 0});
+    return end(process, orderly || rng_.chance(50) ? Exit{Exit::Kind::Signal, process.dying_of}
+                                                   : Exit{Exit::Kind::Code, 0});
   }
   if (process.life == Life::Spawning) {
-    if (faults.exec_fails && rng_.chance(15)) {
+    const bool never = broken.count(process.unit) != 0;
+    if (never || (faults.exec_fails && rng_.chance(15))) {
       process.life = Life::NeverBorn;
-      process.error = rng_.chance(50) ? core::SpawnError::Setup : core::SpawnError::Config;
+      process.error = never || rng_.chance(50) ? core::SpawnError::Setup : core::SpawnError::Config;
       if (group_is_empty(process.unit)) empties[process.unit] = true;
       return;
     }
@@ -119,8 +120,15 @@ bool Machine::act() {
     if (can_move(process)) able.push_back(&process);
   }
   if (able.empty()) return false;
-  move(*able[rng_.below(static_cast<std::uint32_t>(able.size()))]);
+  move(*able[pick(able.size())]);
   return true;
+}
+
+void Machine::crash_main(const std::string& unit) {
+  for (Process& process : processes) {
+    if (process.unit == unit && process.lasting && process.life == Life::Running)
+      end(process, {Exit::Kind::Code, 1});
+  }
 }
 
 void Machine::heal() {

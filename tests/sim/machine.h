@@ -2,6 +2,7 @@
 // unit names, so that neither a reload nor a new manager matters to it.
 #pragma once
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,8 @@ class Machine {
   Machine(Rng& rng, int pid_max) : rng_(rng), pid_max_(pid_max) {}
 
   Faults faults;
+  bool orderly = false;          // everything happens in the order of its causes
+  std::set<std::string> broken;  // units that can never be executed
   std::vector<Process> processes;
   std::map<std::string, int> helpers;   // alive, by unit
   std::map<std::string, bool> empties;  // a GroupEmpty that was not yet told
@@ -52,7 +55,11 @@ class Machine {
   void kill_group(const std::string& unit);
   // One process moves on; false if none can.
   bool act();
-  void heal();  // faults off, also in what already runs
+  [[nodiscard]] std::size_t pick(std::size_t count) {
+    return orderly ? 0 : rng_.below(static_cast<std::uint32_t>(count));
+  }
+  void crash_main(const std::string& unit);  // exits with 1, if it runs
+  void heal();                               // faults off, also in what already runs
   [[nodiscard]] bool group_is_empty(const std::string& unit) const;
   [[nodiscard]] const Process* living_main(const std::string& unit) const;
   [[nodiscard]] std::vector<core::ProcessFact> facts() const;

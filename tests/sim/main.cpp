@@ -1,9 +1,11 @@
-// initd-sim [--seed N | --seeds A..B | --fresh COUNT] [--steps N] [--trace] [--twice]
+// initd-sim [--seed N | --seeds A..B | --fresh COUNT] [--steps N] [--trace] [--twice] [--converge [--crash
+// W,E,P]]
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <string_view>
 
+#include "tests/sim/convergence.h"
 #include "tests/sim/simulation.h"
 
 namespace {
@@ -15,7 +17,8 @@ using init::sim::Verdict;
 struct Arguments {
   std::uint64_t first = 0, last = 99;
   std::uint32_t steps = 1000;
-  bool trace = false, twice = false;
+  bool trace = false, twice = false, converge = false;
+  init::sim::Crash crash;
 };
 
 bool parse(int argc, char** argv, Arguments& arguments) {
@@ -25,6 +28,13 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     char* end = nullptr;
     if (word == "--trace") {
       arguments.trace = true;
+    } else if (word == "--converge") {  // S10 instead of the rest
+      arguments.converge = true;
+    } else if (word == "--crash") {  // WHEN,EVENT,PART as --converge shows it
+      arguments.crash.when = static_cast<init::sim::Crash::When>(std::strtoul(value, &end, 10));
+      arguments.crash.event = std::strtoull(end + 1, &end, 10);
+      arguments.crash.part = std::strtoull(end + 1, &end, 10);
+      ++i;
     } else if (word == "--twice") {
       arguments.twice = true;
     } else if (word == "--seed") {
@@ -49,6 +59,24 @@ bool parse(int argc, char** argv, Arguments& arguments) {
   return true;
 }
 
+// With --trace: one world with one crash, told step by step.
+int converge(const Arguments& arguments) {
+  if (arguments.trace) {
+    return Simulation({arguments.first, 0, true}).play(arguments.crash).failure.empty() ? 0 : 1;
+  }
+  std::uint64_t runs = 0, failures = 0;
+  for (std::uint64_t seed = arguments.first; seed <= arguments.last && failures < 20; ++seed) {
+    const std::string what = init::sim::check_convergence(seed, runs);
+    if (what.empty()) continue;
+    ++failures;
+    std::printf("seed %llu: %s   (initd-sim --converge --seed %llu --trace --crash ...)\n",
+                static_cast<unsigned long long>(seed), what.c_str(), static_cast<unsigned long long>(seed));
+  }
+  std::printf("%llu runs, %llu failures\n", static_cast<unsigned long long>(runs),
+              static_cast<unsigned long long>(failures));
+  return failures == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -60,6 +88,7 @@ int main(int argc, char** argv) {
   }
   const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
   std::printf("seeds %llu..%llu\n", number(arguments.first), number(arguments.last));
+  if (arguments.converge) return converge(arguments);
   std::uint64_t events = 0, failures = 0;
   for (std::uint64_t seed = arguments.first; seed <= arguments.last; ++seed) {
     const Options options{seed, arguments.steps, arguments.trace};

@@ -1,4 +1,5 @@
 // The shell around the engine, and its death: before the commit, or after it and before any of the actions.
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -21,9 +22,12 @@ void Simulation::tell(const core::Event& event) {
   for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) before.push_back(engine_.record(unit));
   wanted_.clear();
   const bool reload = std::holds_alternative<core::Reloaded>(event);
-  if (swarm_.crashes && faulty_ && !reload && rng_.chance(2)) {
-    trace("*** crash before the commit");
+  const bool torn = crashes_here(Crash::When::InCommit);
+  if (crashes_here(Crash::When::BeforeCommit) || torn ||
+      (swarm_.crashes && faulty_ && !reload && rng_.chance(2))) {
     engine_.handle(event, now_, *this);
+    if (torn) commit_part(crash_.part != 0);
+    trace(torn ? "*** crash in the commit" : "*** crash before the commit");
     wanted_ = recover();
     perform();
     wanted_.clear();  // and whoever told it tells it again
@@ -54,11 +58,33 @@ void Simulation::commit() {
   }
 }
 
+bool Simulation::crashes_here(Crash::When when) const {
+  return crash_.when == when && crash_.event == events_;
+}
+
+// As the manager does it: answers of known jobs, then all records at once, then a new job; until then its
+// request is told again.
+void Simulation::commit_part(bool records) {
+  const auto known = [this](const core::JobRecord& job) {
+    return std::any_of(committed_jobs_.begin(), committed_jobs_.end(),
+                       [&](const core::JobRecord& other) { return other.job == job.job; });
+  };
+  std::vector<core::JobRecord> jobs;
+  for (const core::JobRecord& job : engine_.job_records()) {
+    if (known(job)) jobs.push_back(job);
+  }
+  if (engine_.has_changed_jobs()) committed_jobs_ = jobs;
+  if (!records) return;
+  for (const UnitIndex unit : engine_.changed()) committed_[name(unit)] = engine_.record(unit);
+}
+
 void Simulation::perform() {
   std::vector<Action> actions = std::move(wanted_);
   wanted_.clear();
   for (std::size_t i = 0; i < actions.size() && failure_.empty();) {
-    if (swarm_.crashes && faulty_ && rng_.chance(3)) {
+    const bool here = crashes_here(Crash::When::InActions) && crash_.part == i;
+    if (here) crash_.when = Crash::When::Never;
+    if (here || (swarm_.crashes && faulty_ && rng_.chance(3))) {
       trace("*** crash before action " + std::to_string(i));
       actions = recover();
       i = 0;

@@ -159,7 +159,7 @@ bool Simulation::deliver_something() {
     if (untold) empty.push_back(unit);
   }
   if (waiting.empty() && empty.empty()) return false;
-  const std::size_t pick = rng_.below(static_cast<std::uint32_t>(waiting.size() + empty.size()));
+  const std::size_t pick = machine_.pick(waiting.size() + empty.size());
   if (pick < waiting.size()) {
     deliver(machine_.processes[waiting[pick]]);
   } else {

@@ -20,6 +20,23 @@ struct Options {
   bool trace = false;
 };
 
+// One death of the manager, at a chosen place.
+struct Crash {
+  enum class When : std::uint8_t { Never, BeforeCommit, InCommit, InActions };
+  When when = When::Never;
+  std::uint64_t event = 0;  // counted from 1
+  std::size_t part = 0;     // InCommit: 1 = after the records, 0 = before them; InActions: before this action
+};
+
+// Where a script has led.
+struct End {
+  std::map<std::string, std::string> units;  // public state, and what is wished
+  std::map<core::JobId, int> jobs;
+  std::uint64_t events = 0;
+  std::string failure;
+  friend bool operator==(const End& a, const End& b) { return a.units == b.units && a.jobs == b.jobs; }
+};
+
 struct Verdict {
   std::string failure;        // empty: all is well
   std::uint64_t actions = 0;  // hash of everything the engine wanted, in order
@@ -30,6 +47,8 @@ class Simulation final : public core::ActionSink {
  public:
   explicit Simulation(const Options& options);
   Verdict run();
+  // The seed's script: requests and deaths of processes, each at rest, in a world without other faults.
+  End play(const Crash& crash);
 
   void emit(const core::Action& action) override;
 
@@ -61,10 +80,16 @@ class Simulation final : public core::ActionSink {
   void shut_down();
   void repeat_something_stale();
 
+  // convergence.cpp: one script, and what comes of it.
+  void play_one(Rng& script);
+  End end() const;
+
   // manager.cpp: the shell around the engine.
   void tell(const core::Event& event);
   void commit();
+  void commit_part(bool records);
   void perform();
+  [[nodiscard]] bool crashes_here(Crash::When when) const;
   std::vector<core::Action> recover();
   void carry_out(const core::Action& action);
 
@@ -99,6 +124,7 @@ class Simulation final : public core::ActionSink {
   core::Engine engine_;
   MonotonicTime now_{std::chrono::seconds(100)};
   bool faulty_ = true;
+  Crash crash_;
 
   std::vector<core::Action> wanted_;  // of the event in hand
   std::map<std::string, core::UnitRecord> committed_;

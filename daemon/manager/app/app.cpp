@@ -198,20 +198,24 @@ void App::settle() {
   settling_ = false;
 }
 
+// In an order that a crash may cut anywhere: answers first, for an event that is told again would not find
+// them; then the records; then what is new, for until then its request is asked again.
 void App::commit() {
   if (units_.size() < engine_->graph()->size()) units_.resize(engine_->graph()->size());
+  if (engine_->has_changed_jobs()) commit_jobs(JournalState::Pending);
   for (const core::UnitIndex unit : engine_->changed()) {
-    if (!intents_.commit(engine_->record(unit), units_[unit].place))
+    if (!intents_.put(engine_->record(unit), units_[unit].place))
       log_error("too many units: no place for a record");
   }
-  if (engine_->has_changed_jobs()) commit_jobs();
+  if (!engine_->changed().empty()) intents_.commit();
+  if (engine_->has_changed_jobs()) commit_jobs(JournalState::Accepted);
   engine_->clear_changed();
 }
 
-void App::commit_jobs() {
+void App::commit_jobs(JournalState now) {
   for (const auto& job : engine_->job_records()) {
     JournalEntry* entry = intents_.find_job(job.job);
-    if (entry == nullptr) continue;
+    if (entry == nullptr || entry->state != now) continue;
     entry->job = job;
     entry->state = JournalState::Pending;
     intents_.commit(*entry);

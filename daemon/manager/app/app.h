@@ -75,7 +75,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void feed(core::Event event);
   void settle();
   void commit();
-  void commit_jobs();
+  void commit_jobs(JournalState now);
   void carry_out_all();
 
   // Effects (effects.cpp).

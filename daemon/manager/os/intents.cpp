@@ -45,8 +45,10 @@ Result<Intents> Intents::open(UniqueFd fd) {
     return failure(EBADMSG, "read intents", "version or size differs");
   }
   for (std::uint32_t place = header.records_used; place-- > 0;) {
-    const auto& cells = intents.places_[place].cells;
-    if (!valid(cells[0]) && !valid(cells[1])) intents.free_places_.push_back(place);
+    for (Cell& cell : intents.places_[place].cells) {
+      if (!intents.counts(cell)) cell = Cell{};  // its number will be given again
+    }
+    if (intents.newest(intents.places_[place]) == nullptr) intents.free_places_.push_back(place);
   }
   return intents;
 }
@@ -91,11 +93,18 @@ Intents::~Intents() {
   if (base_ != nullptr) munmap(base_, channel::page_up(kPlacesOffset + kRecordCount * sizeof(Place)));
 }
 
-bool Intents::valid(const Cell& cell) {
-  return cell.generation != 0 && cell.crc == crc32c(&cell.record, sizeof cell.record, cell.generation);
+bool Intents::counts(const Cell& cell) const {
+  return cell.generation != 0 && cell.generation <= header_->commits &&
+         cell.crc == crc32c(&cell.record, sizeof cell.record, static_cast<std::uint32_t>(cell.generation));
 }
 
-bool Intents::commit(const core::UnitRecord& record, std::uint32_t& place) {
+const Intents::Cell* Intents::newest(const Place& place) const {
+  const auto& [first, second] = place.cells;
+  if (counts(first) && (!counts(second) || first.generation > second.generation)) return &first;
+  return counts(second) ? &second : nullptr;
+}
+
+bool Intents::put(const core::UnitRecord& record, std::uint32_t& place) {
   if (place == kNoPlace) {
     if (!free_places_.empty()) {
       place = free_places_.back();
@@ -108,15 +117,16 @@ bool Intents::commit(const core::UnitRecord& record, std::uint32_t& place) {
     places_[place] = Place{};
   }
   auto& cells = places_[place].cells;
-  const bool second = cells[0].generation > cells[1].generation;
-  Cell& cell = cells[second ? 1 : 0];
-  const std::uint32_t generation = cells[second ? 0 : 1].generation + 1;
-  // Until the last store below the cell is invalid by its number or its sum, and the other one holds.
-  std::atomic_ref(cell.generation).store(0, std::memory_order_release);
+  Cell& cell = newest(places_[place]) == cells.data() ? cells[1] : cells[0];
+  const std::uint64_t generation = header_->commits + 1;
+  cell.generation = generation;
   cell.record = record;
-  cell.crc = crc32c(&record, sizeof record, generation);
-  std::atomic_ref(cell.generation).store(generation, std::memory_order_release);
+  cell.crc = crc32c(&record, sizeof record, static_cast<std::uint32_t>(generation));
   return true;
+}
+
+void Intents::commit() {
+  std::atomic_ref(header_->commits).store(header_->commits + 1, std::memory_order_release);
 }
 
 void Intents::release(std::uint32_t place) {
@@ -128,9 +138,7 @@ void Intents::release(std::uint32_t place) {
 std::vector<Intents::Placed> Intents::records() const {
   std::vector<Placed> found;
   for (std::uint32_t place = 0; place < header_->records_used; ++place) {
-    const auto& [first, second] = places_[place].cells;
-    const bool use_first = valid(first) && (!valid(second) || first.generation > second.generation);
-    if (use_first || valid(second)) found.push_back({place, use_first ? first.record : second.record});
+    if (const Cell* cell = newest(places_[place])) found.push_back({place, cell->record});
   }
   return found;
 }

@@ -1,7 +1,8 @@
 // The intents: the manager's own memory that outlives it, a memfd kept in PID 1's store. Per unit one record
-// of the engine, and a journal of requests. Each record stands in two cells; a commit writes the older cell,
-// then its generation number, so that a crash in the middle of a commit leaves the other cell whole. Facts
-// win over intents at recovery.
+// of the engine, and a journal of requests. Each record stands in two cells. What one event changes is put
+// into the older cells, under the number of the commit to come; one store of that number makes all of it
+// count, so that a crash leaves the records as they were before the event, or after it, and never in between.
+// Facts win over intents at recovery.
 //
 // Layout: IntentsHeader | journal | records. The file is sparse: what is never used costs nothing.
 #pragma once
@@ -20,7 +21,7 @@
 namespace init::manager {
 
 inline constexpr std::uint64_t kIntentsMagic = 0x31544e49544e49ULL;  // "INTINT1"
-inline constexpr std::uint32_t kIntentsVersion = 1;
+inline constexpr std::uint32_t kIntentsVersion = 2;
 inline constexpr std::size_t kJournalCount = 1024;
 inline constexpr std::size_t kRecordCount = 65536;
 inline constexpr std::size_t kRequestIdBytes = 64;
@@ -31,6 +32,7 @@ struct IntentsHeader {
   std::uint32_t record_size = sizeof(core::UnitRecord);
   std::uint64_t next_job = 1;
   std::uint64_t journal_head = 0;  // entries ever begun
+  std::uint64_t commits = 0;       // cells of a later generation do not count
   std::uint32_t booted = 0;        // the boot target has been asked for
   std::uint32_t boot_done = 0;     // and has answered
   std::int64_t boot_duration_ns = 0;
@@ -77,8 +79,10 @@ class Intents {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] IntentsHeader& header() { return *header_; }
 
-  // Commits the record of one unit at its place; a new tag gets a new place. False when all places are taken.
-  [[nodiscard]] bool commit(const core::UnitRecord& record, std::uint32_t& place);
+  // Puts down the record of one unit at its place, once between two commits; kNoPlace gets a new place. False
+  // when all places are taken.
+  [[nodiscard]] bool put(const core::UnitRecord& record, std::uint32_t& place);
+  void commit();  // all that was put down counts from here on
   static constexpr std::uint32_t kNoPlace = ~std::uint32_t{0};
   void release(std::uint32_t place);  // the unit is gone
   struct Placed {
@@ -99,7 +103,7 @@ class Intents {
 
  private:
   struct Cell {
-    std::uint32_t generation = 0;  // 0 = never written
+    std::uint64_t generation = 0;  // the commit that it belongs to; 0 = never written
     std::uint32_t crc = 0;
     core::UnitRecord record;
   };
@@ -108,7 +112,8 @@ class Intents {
   };
   Intents(UniqueFd fd, void* base) noexcept;
   static Result<void*> map(int fd);
-  [[nodiscard]] static bool valid(const Cell& cell);
+  [[nodiscard]] bool counts(const Cell& cell) const;
+  [[nodiscard]] const Cell* newest(const Place& place) const;  // null: none counts
   [[nodiscard]] static bool valid(const JournalEntry& entry);
   [[nodiscard]] static bool unfinished(const JournalEntry& entry);
 

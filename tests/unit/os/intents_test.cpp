@@ -32,14 +32,19 @@ JournalEntry request(core::JobId job, std::string_view id) {
   return entry;
 }
 
+void put(Intents& intents, const core::UnitRecord& record, std::uint32_t& place) {
+  ASSERT_TRUE(intents.put(record, place));
+  intents.commit();
+}
+
 TEST(Intents, ANewManagerReadsTheNewestRecordOfEachUnit) {
   auto intents = std::move(*Intents::create());
   std::uint32_t first = Intents::kNoPlace;
   std::uint32_t second = Intents::kNoPlace;
   for (std::uint32_t attempt = 1; attempt <= 5; ++attempt) {
-    ASSERT_TRUE(intents.commit(record_of(11, attempt), first));
+    put(intents, record_of(11, attempt), first);
   }
-  ASSERT_TRUE(intents.commit(record_of(22, 1), second));
+  put(intents, record_of(22, 1), second);
   const auto records = reopen(intents).records();
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[0].record.attempt, 5U);
@@ -49,8 +54,8 @@ TEST(Intents, ANewManagerReadsTheNewestRecordOfEachUnit) {
 TEST(Intents, ATornCellLeavesTheRecordBeforeIt) {
   auto intents = std::move(*Intents::create());
   std::uint32_t place = Intents::kNoPlace;
-  ASSERT_TRUE(intents.commit(record_of(11, 1), place));
-  ASSERT_TRUE(intents.commit(record_of(11, 2), place));
+  put(intents, record_of(11, 1), place);
+  put(intents, record_of(11, 2), place);
   // Break the newest cell, as a kill in the middle of a commit would: find its attempt in the file and flip
   // it.
   struct stat status {};
@@ -69,14 +74,28 @@ TEST(Intents, ATornCellLeavesTheRecordBeforeIt) {
   munmap(bytes, static_cast<std::size_t>(status.st_size));
 }
 
+TEST(Intents, WhatIsPutDownCountsTogetherOrNotAtAll) {
+  auto intents = std::move(*Intents::create());
+  std::uint32_t first = Intents::kNoPlace, second = Intents::kNoPlace;
+  put(intents, record_of(11, 1), first);
+  put(intents, record_of(22, 1), second);
+  ASSERT_TRUE(intents.put(record_of(11, 2), first));
+  auto later = reopen(intents);
+  EXPECT_EQ(later.records()[0].record.attempt, 1U);
+  // The number of the commit that was cut off is given again; what belonged to it does not come back.
+  put(later, record_of(22, 2), second);
+  EXPECT_EQ(later.records()[0].record.attempt, 1U);
+  EXPECT_EQ(later.records()[1].record.attempt, 2U);
+}
+
 TEST(Intents, APlaceThatWasReleasedIsUsedAgain) {
   auto intents = std::move(*Intents::create());
   std::uint32_t first = Intents::kNoPlace;
   std::uint32_t second = Intents::kNoPlace;
-  ASSERT_TRUE(intents.commit(record_of(11, 1), first));
+  put(intents, record_of(11, 1), first);
   intents.release(first);
   EXPECT_TRUE(intents.records().empty());
-  ASSERT_TRUE(intents.commit(record_of(22, 1), second));
+  put(intents, record_of(22, 1), second);
   EXPECT_EQ(first, second);
 }
 
