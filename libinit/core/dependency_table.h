@@ -24,6 +24,15 @@ enum class Atom : std::uint16_t {
   StopOrder = 1U << 12,     // says who stops first
 };
 
+// The atoms by which one unit starts, or stops, another.
+inline constexpr auto kStartingAtoms = static_cast<std::uint16_t>(
+    static_cast<unsigned>(Atom::PullsStart) | static_cast<unsigned>(Atom::RunsAnew) |
+    static_cast<unsigned>(Atom::KeepsUp) | static_cast<unsigned>(Atom::AfterFailure) |
+    static_cast<unsigned>(Atom::AfterSuccess));
+inline constexpr auto kStoppingAtoms = static_cast<std::uint16_t>(static_cast<unsigned>(Atom::StopsWith) |
+                                                                  static_cast<unsigned>(Atom::Excludes) |
+                                                                  static_cast<unsigned>(Atom::FollowsExit));
+
 [[nodiscard]] bool has(unit::DependencyKind kind, Atom atom) noexcept;
 [[nodiscard]] std::uint16_t atoms(unit::DependencyKind kind) noexcept;
 

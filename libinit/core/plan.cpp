@@ -3,6 +3,7 @@
 #include <map>
 
 #include "libinit/core/engine.h"
+#include "libinit/core/wishes.h"
 #include "libinit/core/world.h"
 
 namespace init::core {
@@ -100,51 +101,67 @@ class Foresight final : public ActionSink {
     PlanStep step;
     step.verb = verb;
     step.unit = unit;
-    if (unit == asked_) return step;
-    if (verb == PlanStep::Verb::Stop && find_stopping(unit, step)) return step;
-    if (find_cause(unit, step)) return step;
-    find_planned(unit, step);
+    if (unit == asked_ || find_planned(unit, step)) return step;
+    verb == PlanStep::Verb::Stop ? find_stopping(unit, step) : find_starting(unit, step);
     return step;
   }
 
-  static void set_cause(PlanStep& step, UnitIndex cause, UnitIndex owner, const Link& link) {
-    step.cause = cause;
+  bool set_cause(PlanStep& step, UnitIndex owner, UnitIndex other, std::uint16_t atoms) const {
+    const Link* link = find_link(world_, owner, other, atoms);
+    if (link == nullptr) return false;
+    step.cause = owner == step.unit ? other : owner;
     step.owner = owner;
-    step.kind = link.kind;
-    step.dependency = link.dependency;
+    step.kind = link->kind;
+    step.dependency = link->dependency;
+    return true;
   }
 
-  // It stops because something that it follows stops.
-  bool find_stopping(UnitIndex unit, PlanStep& step) const {
-    for (const Link& link : world_.graph->says(unit)) {
-      if (!has(link.kind, Atom::StopsWith) || !is_stopping(world_.units[link.unit].state)) continue;
-      set_cause(step, link.unit, unit, link);
-      return true;
+  // What this plan has stopped comes back for the same reason; what is reloaded is so with another.
+  bool find_planned(UnitIndex unit, PlanStep& step) const {
+    for (const PlanStep& earlier : plan_.steps) {
+      if (earlier.unit == unit && step.verb == PlanStep::Verb::Start) {
+        step.cause = earlier.cause;
+        step.kind = earlier.kind;
+        step.owner = earlier.owner;
+        step.dependency = earlier.dependency;
+        return true;
+      }
+      const bool together = step.verb == PlanStep::Verb::Reload && earlier.verb == PlanStep::Verb::Reload;
+      if (together && set_cause(step, unit, earlier.unit, static_cast<std::uint16_t>(Atom::ReloadsWith))) {
+        return true;
+      }
     }
     return false;
   }
 
-  bool find_cause(UnitIndex unit, PlanStep& step) const {
-    const auto cause = world_.graph->find_tag(world_.units[unit].cause);
-    if (!cause) return false;
-    step.cause = *cause;
-    for (const Link& link : world_.graph->said_of(unit)) {
-      if (link.unit == *cause) return set_cause(step, *cause, *cause, link), true;
-    }
+  // It follows something that stops, or something that must not be up together with it is wanted.
+  void find_stopping(UnitIndex unit, PlanStep& step) const {
     for (const Link& link : world_.graph->says(unit)) {
-      if (link.unit == *cause) return set_cause(step, *cause, unit, link), true;
+      const bool follows = has(link.kind, Atom::StopsWith) && is_stopping(world_.units[link.unit].state);
+      if (follows && set_cause(step, unit, link.unit, kStoppingAtoms)) return;
     }
-    return true;
+    find_recorded(unit, step, kStoppingAtoms);
   }
 
-  // It comes back, or is reloaded, with something that has its own step in the plan.
-  void find_planned(UnitIndex unit, PlanStep& step) const {
-    for (const Link& link : world_.graph->says(unit)) {
-      for (const PlanStep& earlier : plan_.steps) {
-        if (earlier.unit != link.unit) continue;
-        return set_cause(step, link.unit, unit, link);
+  // Whoever pulls it: the one that did so first, else the one that was asked for, else any that is wanted.
+  void find_starting(UnitIndex unit, PlanStep& step) const {
+    if (find_recorded(unit, step, kStartingAtoms)) return;
+    for (const bool asked : {true, false}) {
+      for (const Link& link : world_.graph->said_of(unit)) {
+        const bool pulls = is_reason(link.kind) && world_.units[link.unit].goal == Goal::Up;
+        if (!pulls || (asked && link.unit != asked_)) continue;
+        set_cause(step, link.unit, unit, kStartingAtoms);
+        return;
       }
     }
+  }
+
+  bool find_recorded(UnitIndex unit, PlanStep& step, std::uint16_t atoms) const {
+    const auto cause = world_.graph->find_tag(world_.units[unit].cause);
+    if (!cause) return false;
+    if (set_cause(step, *cause, unit, atoms) || set_cause(step, unit, *cause, atoms)) return true;
+    step.cause = *cause;
+    return true;
   }
 
   const World& world_;

@@ -62,15 +62,14 @@ UnitIndex follow_waits(const World& world, UnitIndex unit, std::vector<bool>& me
   }
 }
 
-// The dependency of `owner` on `unit` through which one moves the other.
-void name_link(const World& world, Cause& cause, UnitIndex owner, UnitIndex unit) {
-  for (const Link& link : world.graph->says(owner)) {
-    if (link.unit != unit) continue;
-    cause.owner = owner;
-    cause.kind = link.kind;
-    cause.dependency = link.dependency;
-    return;
-  }
+// The dependency through which one moves the other.
+bool name_link(const World& world, Cause& cause, UnitIndex owner, UnitIndex unit, std::uint16_t atoms) {
+  const Link* link = find_link(world, owner, unit, atoms);
+  if (link == nullptr) return false;
+  cause.owner = owner;
+  cause.kind = link->kind;
+  cause.dependency = link->dependency;
+  return true;
 }
 
 Cause wish_of(const World& world, UnitIndex unit) {
@@ -80,8 +79,9 @@ Cause wish_of(const World& world, UnitIndex unit) {
     Cause cause = cause_of(world, unit, Cause::Relation::HeldBy);
     cause.other = by.value_or(kNoUnit);
     cause.uid = record.admin_uid;
-    if (by) name_link(world, cause, unit, *by);
-    if (by && cause.owner == kNoUnit) name_link(world, cause, *by, unit);
+    if (by && !name_link(world, cause, unit, *by, kStoppingAtoms)) {
+      name_link(world, cause, *by, unit, kStoppingAtoms);
+    }
     return cause;
   }
   const bool admin = has_flag(record, kByAdmin);
@@ -93,7 +93,7 @@ Cause wish_of(const World& world, UnitIndex unit) {
   }
   Cause cause = cause_of(world, unit, Cause::Relation::PulledBy);
   cause.other = *by;
-  name_link(world, cause, *by, unit);
+  name_link(world, cause, *by, unit, kStartingAtoms);
   return cause;
 }
 

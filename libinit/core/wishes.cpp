@@ -278,6 +278,16 @@ bool is_needed(const World& world, UnitIndex unit) {
   return false;
 }
 
+const Link* find_link(const World& world, UnitIndex owner, UnitIndex unit, std::uint16_t wanted) {
+  const Link* any = nullptr;
+  for (const Link& link : world.graph->says(owner)) {
+    if (link.unit != unit) continue;
+    if ((atoms(link.kind) & wanted) != 0) return &link;
+    if (any == nullptr) any = &link;
+  }
+  return any;
+}
+
 UnitIndex upholder(const World& world, UnitIndex unit) {
   for (const Link& link : world.graph->said_of(unit)) {
     if (has(link.kind, Atom::KeepsUp) && is_up(world.units[link.unit].state)) return link.unit;

@@ -32,6 +32,9 @@ void fulfil(World& world, UnitIndex unit);
 // Is "A kind B" a reason for B to be up while A is wanted?
 [[nodiscard]] bool is_reason(unit::DependencyKind kind);
 [[nodiscard]] bool is_needed(const World& world, UnitIndex unit);
+// The dependency of `owner` on `unit` through which one moves the other: of these atoms, else any; null if
+// none.
+[[nodiscard]] const Link* find_link(const World& world, UnitIndex owner, UnitIndex unit, std::uint16_t atoms);
 // Is a unit up that upholds it?
 [[nodiscard]] UnitIndex upholder(const World& world, UnitIndex unit);
 

@@ -315,6 +315,35 @@ TEST(Plan, IsWhatThenHappensAndDoesNothing) {
   EXPECT_EQ(lab.state("db"), State::Running);
 }
 
+TEST(Plan, NamesWhoPullsEachUnitAndByWhichDependency) {
+  Lab lab("app stop-after=db requires=db wants=log prepared-by=setup\n db\n log\n setup oneshot");
+  EXPECT_EQ(lab.plan(Verb::Start, "app"),
+            "start log for app, start db for app, start setup for app, start app");
+  const Plan plan = lab.engine.plan({0, Verb::Start, lab.index("app")}, lab.now);
+  for (const PlanStep& step : plan.steps) {
+    EXPECT_EQ(step.owner, step.unit == lab.index("app") ? kNoUnit : lab.index("app"));
+  }
+  EXPECT_EQ(plan.steps[0].kind, unit::DependencyKind::Wants);
+  EXPECT_EQ(plan.steps[1].kind, unit::DependencyKind::Requires);
+  EXPECT_EQ(plan.steps[1].dependency, 1);
+  EXPECT_EQ(plan.steps[2].kind, unit::DependencyKind::PreparedBy);
+}
+
+TEST(Plan, NamesWhoPullsWhatWasAskedForBeforeAndHasFailed) {
+  Lab lab("app requires=db\n db restart=no");
+  lab.start("db");
+  lab.fails_to_spawn("db", SpawnError::Setup);
+  EXPECT_EQ(lab.plan(Verb::Start, "app"), "start db for app, start app");
+}
+
+TEST(Plan, NamesWhyDependentsStopAndComeBack) {
+  Lab lab("pod.target wants=app\n app requires=db\n db\n rival conflicts=app");
+  lab.start("pod.target");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.plan(Verb::Restart, "db"), "stop app for db, stop db, start db, start app for db");
+  EXPECT_EQ(lab.plan(Verb::Start, "rival"), "stop app for rival, start rival");
+}
+
 TEST(Crash, LosesNothingInAnyStateOfAStart) {
   Lab lab("app requires=db pre=1\n db");
   const JobId job = lab.start("app");
