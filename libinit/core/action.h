@@ -53,7 +53,7 @@ enum class JobOutcome : std::uint8_t {
              // stays
   Canceled,  // a later request took its place
   Refused,   // refuse-manual-start, shutting down, nothing to reload
-  Skipped,   // requisite not active; the wish stays
+  Skipped,   // requisite not active; the wish ends, unless something else wants the unit
   TimedOut,
 };
 struct JobFinished {

@@ -59,6 +59,12 @@ void start_ended(World& world, UnitIndex unit) {
                          (record.flags & kDone) != 0 ? JobOutcome::Done : JobOutcome::Canceled, unit);
     case State::Blocked: {
       const Witness witness = blocking(world, unit);
+      const auto first = world.jobs.open.lower_bound({unit, 0});
+      const bool asked = first != world.jobs.open.end() && first->first.first == unit;
+      if (witness.checks_only && asked) {  // who asked has the answer, and wants no more
+        set_flag(world.edit(unit), kByAdmin, false);
+        set_flag(world.edit(unit), kByBoot, false);
+      }
       return finish_jobs(world, unit, kStarts,
                          witness.checks_only ? JobOutcome::Skipped : JobOutcome::Blocked, witness.unit);
     }

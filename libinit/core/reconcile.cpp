@@ -46,7 +46,12 @@ bool clean_up(World& world, UnitIndex unit) {
 void try_start(World& world, UnitIndex unit) {
   if (clean_up(world, unit)) return;
   const Verdict verdict = check_and_pull(world, unit);
-  if (verdict == Verdict::Block) return stay(world, unit, State::Blocked);
+  if (verdict == Verdict::Block) {
+    stay(world, unit, State::Blocked);
+    // A requisite was only checked: whoever asked has the answer, and the wish ends with it.
+    if (blocking(world, unit).checks_only && !is_needed(world, unit)) fulfil(world, unit);
+    return;
+  }
   const bool preparing = world.units[unit].state == State::Preparing;
   if (verdict != Verdict::Open) return stay(world, unit, preparing ? State::Preparing : State::Waiting);
   preparing || !must_be_prepared(world, unit) ? begin_start(world, unit) : prepare(world, unit);

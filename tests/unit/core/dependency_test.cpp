@@ -73,6 +73,24 @@ TEST(Requisite, MustBeUpAlready) {
   const JobId job = lab.start("app");
   EXPECT_EQ(lab.outcome(job), "skipped by db");
   EXPECT_EQ(lab.log(), "");
+  // It was only checked: nothing starts later that nobody waits for.
+  EXPECT_EQ(lab.view("app").goal, Goal::Idle);
+  lab.start("db");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Inactive);
+  lab.start("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Running);
+  // What was up comes back with its requisite.
+  lab.restart("db");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Running);
+}
+
+TEST(Requisite, TheWishStaysWhileSomethingElseWantsTheUnit) {
+  Lab lab("pod.target wants=app\n app requisite=db\n db");
+  lab.start("pod.target");
+  EXPECT_EQ(lab.outcome(lab.start("app")), "skipped by db");
   lab.start("db");
   lab.all_goes_well();
   EXPECT_EQ(lab.state("app"), State::Running);
