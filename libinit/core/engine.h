@@ -149,6 +149,7 @@ class Engine {
   [[nodiscard]] std::array<std::uint32_t, kPublicStates> counts()
       const noexcept;  // of loaded units, by PublicState
   [[nodiscard]] SystemState system_state() const noexcept;
+  [[nodiscard]] std::uint64_t looks() const noexcept;  // how often a unit was looked at: the work done so far
 
  private:
   explicit Engine(std::unique_ptr<World> world);

@@ -96,6 +96,7 @@ void settle(World& world) {
   while (world.dirty_head < world.dirty.size()) {
     const UnitIndex unit = world.dirty[world.dirty_head++];
     world.derived[unit].dirty = false;
+    ++world.looks;
     look(world, unit);
   }
   world.dirty.clear();

@@ -170,6 +170,10 @@ std::array<std::uint32_t, kPublicStates> Engine::counts() const noexcept {
   return world_->counts;
 }
 
+std::uint64_t Engine::looks() const noexcept {
+  return world_->looks;
+}
+
 SystemState Engine::system_state() const noexcept {
   if (world_->shutdown) return SystemState::Stopping;
   const auto count = [&](PublicState state) { return world_->counts[static_cast<std::size_t>(state)]; };

@@ -42,7 +42,8 @@ struct World {
   std::uint32_t busy = 0;                             // units that are not down
   std::optional<PowerKind> shutdown;
   bool powered = false;
-  std::uint32_t walk = 0;  // stamps Derived::stamp
+  std::uint64_t looks = 0;  // units looked at, ever: the measure of work
+  std::uint32_t walk = 0;   // stamps Derived::stamp
   MonotonicTime now;
   ActionSink* sink = nullptr;
 

@@ -428,6 +428,12 @@ TEST(Scale, TenThousandUnitsBootInLinearTime) {
   lab.boot("boot.target");
   lab.all_goes_well();
   EXPECT_EQ(lab.state("boot.target"), State::Up);
+  const std::uint64_t boot = lab.engine.looks();
+  EXPECT_LE(boot, 10U * 10000U);
+  // One event costs what its neighbours cost, not what there is.
+  lab.stop("s17");
+  lab.exits("s17");
+  EXPECT_LE(lab.engine.looks() - boot, 20U);
 }
 
 }  // namespace
