@@ -56,6 +56,10 @@ void repeat_answer(World& world, const Job& job) {
       world.emit(Signal{job.unit, record.main_attempt, policy.reload_signal, SignalTarget::Main});
     }
   }
+  if (job.outcome == JobOutcome::Skipped && job.unit != kNoUnit) {  // its wish ended with the answer
+    set_flag(world.edit(job.unit), kByAdmin, false);
+    set_flag(world.edit(job.unit), kByBoot, false);
+  }
   world.jobs.finished.push_back(job);
   world.emit(JobFinished{job.id, job.unit, job.outcome, job.cause});
 }
