@@ -101,7 +101,8 @@ void App::carry_out(const core::StateChanged& change) {
     log_warning(name + " " + state_text(view_context(), change.unit, view));
   }
   const bool down = change.to == core::PublicState::Inactive || change.to == core::PublicState::Failed;
-  if (down) processes_.remove(name);
+  // At shutdown the leaves go with whoever made the whole, or with the machine.
+  if (down && intents_.header().shutdown == 0) processes_.remove(name);
   if (facts_.header().environment == channel::Environment::Container) end_with_main_units(change.unit);
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/manager/app/launcher.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,12 +44,29 @@ Result<gid_t> group_id(const std::string& name, const char* key) {
   return *found;
 }
 
+bool same(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+// The account that initd runs as. Every unit without a user needs it, so the file is read again only when it
+// changed.
+const std::optional<unit::User>& own_account() {
+  static struct stat seen {};
+  static std::optional<unit::User> account;
+  struct stat now {};
+  const bool there = stat("/etc/passwd", &now) == 0;
+  if (!there || now.st_ino != seen.st_ino || !same(now.st_ctim, seen.st_ctim)) {
+    account = unit::find_user(std::to_string(geteuid()));
+    seen = now;
+  }
+  return account;
+}
+
 Result<Identity> resolve_identity(const unit::ServiceConfig& service) {
   Identity identity;
   identity.uid = geteuid();
   identity.gid = getegid();
-  const std::string user = service.user.empty() ? std::to_string(identity.uid) : service.user;
-  if (const auto account = unit::find_user(user)) {
+  if (const auto account = service.user.empty() ? own_account() : unit::find_user(service.user)) {
     identity.uid = account->uid;
     identity.gid = account->gid;
     identity.name = account->name;
