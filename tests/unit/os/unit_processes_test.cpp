@@ -63,6 +63,7 @@ class OfAUnit : public testing::TestWithParam<bool> {
     if (!GetParam()) return;  // without cgroups: what create() makes of a kernel that has none
     processes_ = UnitProcesses::create(channel::Environment::Process, getpid());
     if (!processes_.has_cgroups()) GTEST_SKIP() << processes_.why_no_cgroups();
+    ASSERT_TRUE(processes_.join_by_procs());  // the children of these tests join by themselves
   }
   void TearDown() override { processes_.remove_subtree(); }
   UnitProcesses processes_ = UnitProcesses::without_cgroups("not asked for");

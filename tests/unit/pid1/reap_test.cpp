@@ -102,7 +102,9 @@ TEST(Reap, KnowsTheEndOfAnOrphanThatIsWatchedTooLate) {
   Initd initd(container());
   const Manager& manager = initd.manager();
   const std::string pid_file = initd.folder + "/pid";
-  manager.shell(0, "(exit 33) & echo $! >" + pid_file + "; exec sleep 0");
+  // It ends only when its parent is gone, so that no shell reaps it first.
+  manager.shell(
+      0, "(while kill -0 $$ 2>/dev/null; do :; done; exit 33) & echo $! >" + pid_file + "; exec sleep 0");
   ASSERT_TRUE(manager.until_state(0, SlotState::Exited));
   ASSERT_TRUE(manager.until([&] { return manager.facts.header().orphans_reaped == 1; }));
   const auto watch = [&](std::uint32_t slot, int pid) {
