@@ -4,7 +4,7 @@
 #include "daemon/channel/packet.h"
 #include "daemon/pid1/children.h"
 #include "daemon/pid1/facts.h"
-#include "libinit/process/event_loop.h"
+#include "libinit/process/poller.h"
 
 namespace init::pid1 {
 
@@ -16,7 +16,7 @@ void store_drop(Facts& facts, const channel::StoreBody& entry) noexcept;
 
 class Channel {
  public:
-  Channel(Facts& facts, process::EventLoop& loop) noexcept : facts_(facts), loop_(loop) {}
+  Channel(Facts& facts, process::Poller& loop) noexcept : facts_(facts), loop_(loop) {}
 
   // A new pair, in place of the old one. The manager's end, or -1 with errno.
   [[nodiscard]] int open_pair() noexcept;
@@ -42,7 +42,7 @@ class Channel {
   void send(const channel::Outgoing& message) noexcept;
 
   Facts& facts_;
-  process::EventLoop& loop_;
+  process::Poller& loop_;
   UniqueFd socket_;
   UniqueFd doorbell_;
   channel::Packet packet_;

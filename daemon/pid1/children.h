@@ -12,7 +12,7 @@
 #include "daemon/pid1/facts.h"
 #include "libinit/base/time.h"
 #include "libinit/process/child_steps.h"
-#include "libinit/process/event_loop.h"
+#include "libinit/process/poller.h"
 
 namespace init::pid1 {
 
@@ -35,7 +35,7 @@ struct End {
 
 class Children {
  public:
-  Children(Facts& facts, process::EventLoop& loop) noexcept : facts_(facts), loop_(loop) {}
+  Children(Facts& facts, process::Poller& loop) noexcept : facts_(facts), loop_(loop) {}
 
   // Raises the limit on open files and opens the list of children.
   void start() noexcept;
@@ -98,7 +98,7 @@ class Children {
   [[nodiscard]] Child& child(std::uint32_t index) noexcept { return facts_.own().children[index]; }
 
   Facts& facts_;
-  process::EventLoop& loop_;
+  process::Poller& loop_;
   rlimit limit_before_{};
   int pidfd_end_ = 0;  // pidfds stay below: the rest is for reports and the store
   int list_fd_ = -1;   // /proc/thread-self/children

@@ -6,7 +6,7 @@
 #include "daemon/pid1/fault.h"
 #include "daemon/pid1/finish.h"
 #include "daemon/pid1/guard.h"
-#include "libinit/process/event_loop.h"
+#include "libinit/process/poller.h"
 
 namespace init::pid1 {
 
@@ -16,7 +16,7 @@ class Pid1 {
   [[noreturn]] void run(const Resume& resume, bool resumed) noexcept;
 
   Facts facts;
-  process::EventLoop loop;
+  process::Poller loop;
   Children children{facts, loop};
   Channel channel{facts, loop};
   Guard guard{facts, children, channel};

@@ -17,7 +17,7 @@
 #include "daemon/manager/os/timers.h"
 #include "daemon/manager/os/unit_processes.h"
 #include "libinit/core/engine.h"
-#include "libinit/process/event_loop.h"
+#include "libinit/process/poller.h"
 
 namespace init::manager {
 
@@ -104,7 +104,7 @@ class App final : private core::ActionSink, public RequestTarget {
   ChannelClient channel_;
   Intents intents_;
   Configuration configuration_;
-  process::EventLoop loop_;
+  process::Poller loop_;
   UnitProcesses processes_;
   std::unique_ptr<core::Engine> engine_;
   std::unique_ptr<control::Server> server_;

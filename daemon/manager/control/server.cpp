@@ -20,10 +20,10 @@ void refuse(int fd) {
 
 }  // namespace
 
-Server::Server(process::EventLoop& loop, UniqueFd listener, ServerOptions options)
+Server::Server(process::Poller& loop, UniqueFd listener, ServerOptions options)
     : loop_(loop), listener_(std::move(listener)), options_(std::move(options)) {}
 
-Result<std::unique_ptr<Server>> Server::create(process::EventLoop& loop, UniqueFd listener,
+Result<std::unique_ptr<Server>> Server::create(process::Poller& loop, UniqueFd listener,
                                                ServerOptions options) {
   std::unique_ptr<Server> server(new Server(loop, std::move(listener), std::move(options)));
   if (!server->watch_listener(true)) return failure(errno, "watch", "control socket");

@@ -18,7 +18,7 @@
 #include "libinit/base/result.h"
 #include "libinit/base/time.h"
 #include "libinit/base/unique_fd.h"
-#include "libinit/process/event_loop.h"
+#include "libinit/process/poller.h"
 
 namespace init::control {
 
@@ -65,7 +65,7 @@ class Server {
  public:
   // loop must outlive the server. The listener (invalid: nobody can connect) is watched from now on. Errors:
   // those of epoll_ctl(2).
-  [[nodiscard]] static Result<std::unique_ptr<Server>> create(process::EventLoop& loop, UniqueFd listener,
+  [[nodiscard]] static Result<std::unique_ptr<Server>> create(process::Poller& loop, UniqueFd listener,
                                                               ServerOptions options);
   ~Server();
   Server(const Server&) = delete;
@@ -102,7 +102,7 @@ class Server {
   };
   using Clients = std::map<ClientNumber, Client>;
 
-  Server(process::EventLoop& loop, UniqueFd listener, ServerOptions options);
+  Server(process::Poller& loop, UniqueFd listener, ServerOptions options);
 
   void accept_some(MonotonicTime now);
   [[nodiscard]] UniqueFd accept_one();
@@ -124,7 +124,7 @@ class Server {
   bool settle(ClientNumber number, MonotonicTime now);
   void close(ClientNumber number);
 
-  process::EventLoop& loop_;
+  process::Poller& loop_;
   UniqueFd listener_;
   bool listening_ = false;      // the listener is in the loop
   MonotonicTime listen_again_;  // when it is not

@@ -38,7 +38,7 @@ class FakeManager {
 
  private:
   void serve(UniqueFd listener) {
-    process::EventLoop loop;
+    process::Poller loop;
     ASSERT_EQ(loop.open(), 0);
     ASSERT_EQ(loop.add(stop_.get(), EPOLLIN, {kOtherToken, 0}), 0);
     ServerOptions options;

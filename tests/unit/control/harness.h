@@ -103,12 +103,12 @@ class Harness {
   [[nodiscard]] UniqueFd connect() { return connect_to(socket_); }
   [[nodiscard]] Server& server() { return *server_; }
   [[nodiscard]] const std::string& socket_path() const { return socket_; }
-  [[nodiscard]] process::EventLoop& loop() { return loop_; }
+  [[nodiscard]] process::Poller& loop() { return loop_; }
 
  private:
   ScratchDirectory scratch_;
   std::string socket_;
-  process::EventLoop loop_;
+  process::Poller loop_;
   std::unique_ptr<Server> server_;
 };
 

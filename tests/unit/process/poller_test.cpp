@@ -1,4 +1,4 @@
-#include "libinit/process/event_loop.h"
+#include "libinit/process/poller.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ MonotonicTime in(Duration wait) {
   return monotonic_now() + wait;
 }
 
-class EventLoopTest : public testing::Test {
+class PollerTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_EQ(loop_.open(), 0); }
 
@@ -31,11 +31,11 @@ class EventLoopTest : public testing::Test {
     return fds_.back().get();
   }
 
-  EventLoop loop_;
+  Poller loop_;
   std::vector<UniqueFd> fds_;
 };
 
-TEST_F(EventLoopTest, GivesLowerKindsFirstAndKeepsTheOrderOfArrivalWithinOne) {
+TEST_F(PollerTest, GivesLowerKindsFirstAndKeepsTheOrderOfArrivalWithinOne) {
   for (const Token token : {Token{3, 0}, Token{1, 0}, Token{2, 0}, Token{1, 1}, Token{3, 1}, Token{1, 2}}) {
     add_ready(token);
   }
@@ -48,7 +48,7 @@ TEST_F(EventLoopTest, GivesLowerKindsFirstAndKeepsTheOrderOfArrivalWithinOne) {
   EXPECT_EQ(order, wanted);
 }
 
-TEST_F(EventLoopTest, CarriesAllBitsOfAToken) {
+TEST_F(PollerTest, CarriesAllBitsOfAToken) {
   add_ready({0xfffffffeU, 0xfffffffdU});
   const auto ready = loop_.wait(in(milliseconds{0}));
   ASSERT_EQ(ready.size(), 1U);
@@ -56,8 +56,8 @@ TEST_F(EventLoopTest, CarriesAllBitsOfAToken) {
   EXPECT_EQ(ready[0].token.index, 0xfffffffdU);
 }
 
-TEST_F(EventLoopTest, ServesEverySourceInTurnWhenMoreAreReadyThanOneBatchHolds) {
-  constexpr std::uint32_t kSources = EventLoop::kBatch + 40;
+TEST_F(PollerTest, ServesEverySourceInTurnWhenMoreAreReadyThanOneBatchHolds) {
+  constexpr std::uint32_t kSources = Poller::kBatch + 40;
   for (std::uint32_t index = 0; index < kSources; ++index) add_ready({index % 3, index});
   std::vector<int> seen(kSources);
   for (int turn = 0; turn < 2; ++turn) {
@@ -66,7 +66,7 @@ TEST_F(EventLoopTest, ServesEverySourceInTurnWhenMoreAreReadyThanOneBatchHolds) 
   for (const int times : seen) EXPECT_GE(times, 1);
 }
 
-TEST_F(EventLoopTest, IsSilentAboutARemovedSourceAndHearsAChangedOne) {
+TEST_F(PollerTest, IsSilentAboutARemovedSourceAndHearsAChangedOne) {
   const int gone = add_ready({1, 1});
   const int changed = add_ready({1, 2});
   loop_.remove(gone);
@@ -78,7 +78,7 @@ TEST_F(EventLoopTest, IsSilentAboutARemovedSourceAndHearsAChangedOne) {
   EXPECT_EQ(ready[0].events, static_cast<std::uint32_t>(EPOLLOUT));
 }
 
-TEST_F(EventLoopTest, GivesTheErrnoOfWhatItCannotWatch) {
+TEST_F(PollerTest, GivesTheErrnoOfWhatItCannotWatch) {
   EXPECT_EQ(loop_.add(-1, EPOLLIN, {}), EBADF);
   const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   EXPECT_EQ(loop_.add(file.get(), EPOLLIN, {}), EPERM);
@@ -86,17 +86,17 @@ TEST_F(EventLoopTest, GivesTheErrnoOfWhatItCannotWatch) {
   EXPECT_EQ(loop_.change(unknown.get(), EPOLLIN, {}), ENOENT);
 }
 
-TEST_F(EventLoopTest, NeverWakesBeforeItsDeadline) {
+TEST_F(PollerTest, NeverWakesBeforeItsDeadline) {
   const MonotonicTime deadline = in(std::chrono::microseconds{2500});
   EXPECT_TRUE(loop_.wait(deadline).empty());
   EXPECT_GE(monotonic_now(), deadline);
 }
 
-TEST_F(EventLoopTest, DoesNotWaitForADeadlineThatHasPassed) {
+TEST_F(PollerTest, DoesNotWaitForADeadlineThatHasPassed) {
   EXPECT_TRUE(loop_.wait({}).empty());
 }
 
-TEST_F(EventLoopTest, WaitsWithoutLimitUntilSomethingIsReady) {
+TEST_F(PollerTest, WaitsWithoutLimitUntilSomethingIsReady) {
   const UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
   const itimerspec soon{{}, {0, 3'000'000}};
   ASSERT_EQ(::timerfd_settime(timer.get(), 0, &soon, nullptr), 0);
@@ -104,7 +104,7 @@ TEST_F(EventLoopTest, WaitsWithoutLimitUntilSomethingIsReady) {
   EXPECT_EQ(loop_.wait(MonotonicTime::never()).size(), 1U);
 }
 
-TEST_F(EventLoopTest, TakesASignalAsAnEmptyTurn) {
+TEST_F(PollerTest, TakesASignalAsAnEmptyTurn) {
   struct sigaction action {
   }, before{};
   action.sa_handler = [](int) {};

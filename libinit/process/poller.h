@@ -1,5 +1,5 @@
-// The one event loop: epoll, level-triggered, in priority order. No heap, no timers of its own, no callbacks
-// kept by address: what is ready comes back as a token, so a source that is gone cannot be called.
+// The bottom of every loop: epoll, level-triggered, in priority order. No heap, no timers of its own, no
+// callbacks kept by address: what is ready comes back as a token, so a source that is gone cannot be called.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -23,11 +23,11 @@ struct Ready {
   std::uint32_t events = 0;  // EPOLLIN and so on
 };
 
-class EventLoop {
+class Poller {
  public:
   static constexpr std::size_t kBatch = 256;
 
-  EventLoop() noexcept = default;
+  Poller() noexcept = default;
   // 0 or an errno. PID 1 uses these three without Result, since an Error may allocate.
   [[nodiscard]] int open() noexcept;
   [[nodiscard]] int add(int fd, std::uint32_t events, Token token) noexcept;

@@ -1,4 +1,4 @@
-#include "libinit/process/event_loop.h"
+#include "libinit/process/poller.h"
 
 #include <sys/epoll.h>
 
@@ -38,24 +38,24 @@ epoll_event interest(std::uint32_t events, Token token) noexcept {
 
 }  // namespace
 
-int EventLoop::open() noexcept {
+int Poller::open() noexcept {
   epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
   return epoll_.valid() ? 0 : errno;
 }
 
-int EventLoop::add(int fd, std::uint32_t events, Token token) noexcept {
+int Poller::add(int fd, std::uint32_t events, Token token) noexcept {
   return control(epoll_.get(), EPOLL_CTL_ADD, fd, interest(events, token));
 }
 
-int EventLoop::change(int fd, std::uint32_t events, Token token) noexcept {
+int Poller::change(int fd, std::uint32_t events, Token token) noexcept {
   return control(epoll_.get(), EPOLL_CTL_MOD, fd, interest(events, token));
 }
 
-void EventLoop::remove(int fd) noexcept {
+void Poller::remove(int fd) noexcept {
   static_cast<void>(control(epoll_.get(), EPOLL_CTL_DEL, fd, {}));
 }
 
-std::span<const Ready> EventLoop::wait(MonotonicTime deadline) noexcept {
+std::span<const Ready> Poller::wait(MonotonicTime deadline) noexcept {
   std::array<epoll_event, kBatch> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), kBatch, timeout_until(deadline));
   std::size_t size = 0;
