@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <csignal>
 
 #include "daemon/pid1/log.h"
+#include "libinit/sys/calls.h"
 
 namespace init::pid1 {
 namespace {
@@ -90,7 +90,7 @@ void Children::signal(const channel::SignalBody& request) noexcept {
   }
   const int pidfd = child(request.slot).pidfd;
   if (pidfd >= 0) {
-    syscall(SYS_pidfd_send_signal, pidfd, request.signal, nullptr, 0);
+    sys::pidfd_send_signal(pidfd, request.signal);
   } else {
     kill(slot.pid, request.signal);
   }

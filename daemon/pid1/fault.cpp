@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +13,7 @@
 #include "daemon/pid1/facts.h"
 #include "daemon/pid1/log.h"
 #include "libinit/base/time.h"
+#include "libinit/sys/calls.h"
 
 namespace init::pid1 {
 namespace {
@@ -82,7 +82,7 @@ char* write_number(char* at, std::int64_t value) noexcept {
 
 void on_fault(int signal, siginfo_t*, void*) noexcept {
   // A child that has not executed its program yet has inherited the handler; its end is its own.
-  if (syscall(SYS_getpid) != prepared.owner) _exit(126);
+  if (sys::getpid() != prepared.owner) _exit(126);
   faults_in_hand = faults_in_hand + 1;
   if (faults_in_hand > 1) last_resort();
   log_line(Line("fault: signal ").number(signal).text(", executing itself anew"));
@@ -172,7 +172,7 @@ void execute_anew(bool after_fault) noexcept {
   words[1] = kOption;
   words[2] = text.data();
   keep_descriptors();
-  syscall(SYS_execveat, prepared.resume.self, "", words.data(), environ, AT_EMPTY_PATH);
+  sys::fexecve(prepared.resume.self, words.data(), environ);
 }
 
 }  // namespace init::pid1

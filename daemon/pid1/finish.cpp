@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/reboot.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <string_view>
 
 #include "daemon/pid1/log.h"
+#include "libinit/sys/calls.h"
 
 namespace init::pid1 {
 namespace {
@@ -100,7 +100,7 @@ void Finish::step() noexcept {
 
 void Finish::leave() noexcept {
   if (facts_.header().environment != channel::Environment::Machine) _exit(request_.exit_code);
-  const long pid = syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  const long pid = sys::fork();
   if (pid == 0) unmount_everything();
   if (pid < 0) power();
   helper_ = static_cast<std::int32_t>(pid);

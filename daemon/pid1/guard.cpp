@@ -1,7 +1,6 @@
 #include "daemon/pid1/guard.h"
 
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <csignal>
 
 #include "daemon/pid1/log.h"
+#include "libinit/sys/calls.h"
 
 namespace init::pid1 {
 namespace {
@@ -80,7 +80,7 @@ void Guard::start() noexcept {
 }
 
 std::int32_t Guard::fork_manager(int socket) noexcept {
-  const long pid = syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  const long pid = sys::fork();
   if (pid == 0) become_manager(socket);
   return static_cast<std::int32_t>(pid);
 }
@@ -95,8 +95,8 @@ void Guard::become_manager(int socket) noexcept {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  syscall(SYS_execveat, program_.get(), "", argv_, environ, AT_EMPTY_PATH);
-  log_line(Line("cannot execute the manager: errno ").number(errno));
+  const long refused = sys::fexecve(program_.get(), argv_, environ);
+  log_line(Line("cannot execute the manager: errno ").number(sys::error_of(refused)));
   _exit(127);
 }
 

@@ -2,8 +2,9 @@
 
 #include <sys/mman.h>
 #include <sys/rseq.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "libinit/sys/calls.h"
 
 namespace init::pid1 {
 
@@ -17,7 +18,7 @@ void* shared_memory(std::size_t bytes) noexcept {
 void leave_restartable_sequence() noexcept {
   constexpr unsigned kRegistered = 32;
   char* const area = static_cast<char*>(__builtin_thread_pointer()) + __rseq_offset;
-  syscall(SYS_rseq, area, kRegistered, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+  sys::rseq(area, kRegistered, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
 }  // namespace init::pid1

@@ -2,7 +2,6 @@
 // list of children that the kernel keeps. Always: look, write the fact, then reap; so a fault in between
 // repeats the fact, never loses it.
 #include <fcntl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 
 #include "daemon/pid1/children.h"
 #include "libinit/process/exit_status.h"
+#include "libinit/sys/calls.h"
 
 namespace init::pid1 {
 namespace {
@@ -37,9 +37,8 @@ ExitStatus::Kind kind_of(int si_code) noexcept {
 
 Peek peek(idtype_t type, std::int32_t pid, End& end) noexcept {
   siginfo_t info{};
-  // The raw call has a fifth argument: the usage of just this process and what it reaped.
   constexpr int options = WEXITED | WNOHANG | WNOWAIT | __WALL;
-  if (syscall(SYS_waitid, type, pid, &info, options, &end.usage) != 0) return Peek::NotOurs;
+  if (sys::waitid(type, pid, &info, options, &end.usage) != 0) return Peek::NotOurs;
   if (info.si_pid == 0) return Peek::Alive;
   end.pid = info.si_pid;
   end.uid = info.si_uid;
@@ -49,7 +48,7 @@ Peek peek(idtype_t type, std::int32_t pid, End& end) noexcept {
 }
 
 void reap(std::int32_t pid) noexcept {
-  syscall(SYS_waitid, P_PID, pid, nullptr, WEXITED | WNOHANG | __WALL, nullptr);
+  sys::waitid(P_PID, pid, nullptr, WEXITED | WNOHANG | __WALL, nullptr);
 }
 
 void Children::report_ready(std::uint32_t index) noexcept {

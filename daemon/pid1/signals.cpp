@@ -1,7 +1,6 @@
 // Signals come through a signalfd. CHLD is PID 1's own; of all others the facts say that they came, and the
 // manager decides what they mean.
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +9,7 @@
 
 #include "daemon/pid1/log.h"
 #include "daemon/pid1/pid1.h"
+#include "libinit/sys/calls.h"
 
 namespace init::pid1 {
 namespace {
@@ -29,9 +29,9 @@ void block_signals() noexcept {
   sigprocmask(SIG_SETMASK, &set, nullptr);
   // Nothing stays ignored as initd's own parent had it: children need not undo it then, and a CHLD that is
   // ignored would make the kernel reap for us.
-  const std::uint64_t to_default[4] = {};  // the kernel's struct sigaction; libc's function refuses 32 and 33
+  const sys::SignalAction to_default;  // libc's function refuses 32 and 33
   for (int signal = 1; signal < static_cast<int>(channel::kSignalCount); ++signal)
-    syscall(SYS_rt_sigaction, signal, to_default, nullptr, sizeof(std::uint64_t));
+    sys::rt_sigaction(signal, &to_default, nullptr);
   // A stopped child is no news.
   struct sigaction child {};
   child.sa_handler = SIG_DFL;

@@ -3,10 +3,8 @@
 // the child has said so, the descriptors it takes along stay open here; they are owned by its slot in
 // Private::low_owner.
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 #include "daemon/pid1/children.h"
 #include "daemon/pid1/log.h"
 #include "libinit/process/exec_plan.h"
+#include "libinit/sys/calls.h"
 
 namespace init::pid1 {
 namespace {
@@ -79,7 +78,7 @@ int raise_fd(int fd) noexcept {
 }
 
 int pidfd_open(std::int32_t pid) noexcept {
-  return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  return static_cast<int>(sys::pidfd_open(pid));
 }
 
 void Children::spawn(channel::Packet& packet) noexcept {
@@ -196,12 +195,12 @@ std::int32_t Children::clone_once(const Request& request, bool into_cgroup, int*
     args.parent_tid = reinterpret_cast<std::uintptr_t>(cell);
     args.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
     if (into_cgroup) args.cgroup = static_cast<std::uint64_t>(request.cgroup);
-    pid = syscall(SYS_clone3, &args, sizeof(args));
+    pid = sys::clone3(args);
   } else {
-    pid = syscall(SYS_clone, flags | SIGCHLD, nullptr, cell, nullptr, nullptr);
+    pid = sys::fork(flags, cell);
   }
   if (pid == 0) become_child(request);
-  return pid < 0 ? -errno : static_cast<std::int32_t>(pid);
+  return static_cast<std::int32_t>(pid);
 }
 
 void Children::become_child(const Request& request) noexcept {

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <climits>
 
-#include "libinit/process/raw_syscall.h"
+#include "libinit/sys/calls.h"
 
 namespace init::process {
 namespace {
@@ -20,17 +20,27 @@ constexpr int kHighestFd = 1 << 20;  // where a search without /proc ends, whate
 int open_file(const char* path, int flags, std::uint32_t mode) noexcept {
   long fd = 0;
   do {
-    fd = raw::call(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, mode);
+    fd = sys::openat(AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, mode);
   } while (fd == -EINTR);
   return static_cast<int>(fd);
 }
 
+// -EEXIST: it is there already, and stays whose it is.
+int create_owned(const char* path, int flags, const StdioPlan& stdio) noexcept {
+  const int fd = open_file(path, flags | O_EXCL, stdio.mode);
+  if (fd < 0) return fd;
+  const long given = sys::fchown(fd, stdio.owner, stdio.group);
+  if (given == 0) return fd;
+  sys::close(fd);
+  return static_cast<int>(given);
+}
+
 int duplicate_above(int fd, int lowest) noexcept {
-  return static_cast<int>(raw::call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lowest));
+  return static_cast<int>(sys::fcntl(fd, F_DUPFD_CLOEXEC, lowest));
 }
 
 int duplicate_to(int fd, int number) noexcept {
-  return raw::error_of(raw::call(SYS_dup3, fd, number, 0));
+  return sys::error_of(sys::dup3(fd, number, 0));
 }
 
 // As struct linux_dirent64 of getdents64(2).
@@ -57,7 +67,7 @@ bool walk_proc(int first, Act act) noexcept {
   if (directory < 0) return false;
   alignas(DirectoryEntry) char buffer[2048];
   long filled = 0;
-  while ((filled = raw::call(SYS_getdents64, directory, buffer, sizeof buffer)) > 0) {
+  while ((filled = sys::getdents64(directory, buffer, sizeof buffer)) > 0) {
     for (long at = 0; at < filled;) {
       const auto* const entry = reinterpret_cast<const DirectoryEntry*>(buffer + at);
       const int fd = number_from(entry->name);
@@ -65,16 +75,16 @@ bool walk_proc(int first, Act act) noexcept {
       at += entry->size;
     }
   }
-  raw::call(SYS_close, directory);
+  sys::close(directory);
   return filled == 0;
 }
 
 template <class Act>
 void for_each_fd(int first, Act act) noexcept {
   if (walk_proc(first, act)) return;
-  rlimit limit{};
-  raw::call(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit);
-  const int end = static_cast<int>(std::min<rlim_t>(limit.rlim_max, kHighestFd));
+  sys::Limit limit;
+  sys::prlimit(RLIMIT_NOFILE, nullptr, &limit);
+  const int end = static_cast<int>(std::min<std::uint64_t>(limit.hard, kHighestFd));
   for (int fd = first; fd < end; ++fd) act(fd);
 }
 
@@ -96,6 +106,8 @@ Opening opening_of(StdioKind kind) noexcept {
       return {nullptr, O_WRONLY | O_TRUNC | O_CREAT};
     case StdioKind::Read:
       return {nullptr, O_RDONLY};
+    case StdioKind::Terminal:
+      return {nullptr, O_RDWR};
     case StdioKind::Inherit:
     case StdioKind::Passed:
     case StdioKind::SameAsStdout:
@@ -124,21 +136,27 @@ int ChildFds::own_from(int first) const noexcept {
   return lowest;
 }
 
+Outcome ChildFds::keep_table() noexcept {
+  if (sys::close_range(kFirstAfterStreams, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return {};
+  for_each_fd(kFirstAfterStreams, [](int fd) { sys::fcntl(fd, F_SETFD, FD_CLOEXEC); });
+  return {};
+}
+
 Outcome ChildFds::take_own_table() noexcept {
   int last = kFirstAfterStreams - 1;
   for (int fd = 0; (fd = own_from(last + 1)) != INT_MAX;) last = fd;
-  if (raw::call(SYS_close_range, last + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
+  if (sys::close_range(last + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
     // Refused, by an old kernel or a filter: a copy of the whole table, gone through one by one.
-    const long copied = shares_table_ ? raw::call(SYS_unshare, CLONE_FILES) : 0;
-    if (copied != 0) return {raw::error_of(copied)};
+    const long copied = shares_table_ ? sys::unshare(CLONE_FILES) : 0;
+    if (copied != 0) return {sys::error_of(copied)};
     for_each_fd(kFirstAfterStreams, [this](int fd) {
-      if (own_from(fd) != fd) raw::call(SYS_close, fd);
+      if (own_from(fd) != fd) sys::close(fd);
     });
   }
   for (int first = kFirstAfterStreams; first <= last;) {
     const int own = own_from(first);
-    if (own > first) raw::call(SYS_close_range, first, own - 1, 0);
-    raw::call(SYS_fcntl, own, F_SETFD, FD_CLOEXEC);
+    if (own > first) sys::close_range(first, own - 1, 0);
+    sys::fcntl(own, F_SETFD, FD_CLOEXEC);
     first = own + 1;
   }
   return {};
@@ -164,8 +182,6 @@ Outcome ChildFds::make_room() noexcept {
 }
 
 Outcome ChildFds::open_streams(bool as_root) noexcept {
-  // So that a file of our own gets just the mode that the plan names; the plan's umask is set later.
-  if (as_root) raw::call(SYS_umask, 0);
   for (std::uint32_t stream = 0; stream < opened_.size(); ++stream) {
     const StdioPlan& stdio = plan_.header().stdio[stream];
     const bool is_device = stdio.kind == StdioKind::Null || stdio.kind == StdioKind::Console;
@@ -183,13 +199,16 @@ int ChildFds::open_stream(const StdioPlan& stdio, int& fd) noexcept {
     if (stdio.before_identity != 0) opening.flags |= O_NOFOLLOW;
   }
   // A FIFO without a reader, or a line without a carrier, must not hold up the child.
-  fd = open_file(opening.path, opening.flags | O_NONBLOCK, stdio.mode);
+  opening.flags |= O_NONBLOCK;
+  const bool has_owner = (opening.flags & O_CREAT) != 0 && (stdio.owner & stdio.group) != kKeepId;
+  fd = has_owner ? create_owned(opening.path, opening.flags, stdio) : -EEXIST;
+  if (fd == -EEXIST) fd = open_file(opening.path, opening.flags, stdio.mode);
   if (fd < 0) return -fd;
-  raw::call(SYS_fcntl, fd, F_SETFL, opening.flags & O_APPEND);
+  sys::fcntl(fd, F_SETFL, opening.flags & O_APPEND);
   if (fd >= kFirstAfterStreams) return 0;
   const int low = fd;
   fd = duplicate_above(low, kFirstAfterStreams);
-  raw::call(SYS_close, low);
+  sys::close(low);
   return fd < 0 ? -fd : 0;
 }
 
@@ -205,7 +224,7 @@ int ChildFds::place_stream(int stream) noexcept {
   const StdioPlan& stdio = plan_.header().stdio[static_cast<std::size_t>(stream)];
   switch (stdio.kind) {
     case StdioKind::Inherit:
-      return raw::error_of(raw::call(SYS_fcntl, stream, F_SETFD, 0));
+      return sys::error_of(sys::fcntl(stream, F_SETFD, 0));
     case StdioKind::SameAsStdout:
       return duplicate_to(1, stream);
     case StdioKind::Passed:

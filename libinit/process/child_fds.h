@@ -24,6 +24,8 @@ class ChildFds {
   // that close-on-exec: a child that hangs in a later step holds no other child's pipe. What lies above the
   // named fds is not even copied, where close_range(2) is there.
   [[nodiscard]] Outcome take_own_table() noexcept;
+  // For a caller that replaces itself: nothing is closed before the exec, and everything by it.
+  [[nodiscard]] static Outcome keep_table() noexcept;
   // Moves the report pipe and the passed fds away from the numbers that will be overwritten.
   [[nodiscard]] Outcome make_room() noexcept;
   // Devices and our own files; they are opened in the parent's root, with the parent's identity.

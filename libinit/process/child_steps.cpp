@@ -1,6 +1,7 @@
 #include "libinit/process/child_steps.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -12,15 +13,14 @@
 
 #include "libinit/process/child_fds.h"
 #include "libinit/process/plan_view.h"
-#include "libinit/process/raw_syscall.h"
+#include "libinit/sys/calls.h"
 
 namespace init::process {
 namespace {
 
-constexpr int kLastSignal = 64;
-constexpr std::size_t kSignalSetBytes = 8;  // of the kernel, not of libc
 constexpr int kExitNotFound = 127;
 constexpr int kExitFailed = 126;
+constexpr std::uint32_t kCapabilities = 64;  // bits of a set
 
 // Decimal, left-aligned, ended by a NUL; gives the number of digits and sign.
 std::size_t write_decimal(char* to, int value) noexcept {
@@ -39,9 +39,9 @@ std::size_t write_decimal(char* to, int value) noexcept {
 int write_bytes(int fd, const void* data, std::size_t size) noexcept {
   long written = 0;
   do {
-    written = raw::call(SYS_write, fd, data, size);
+    written = sys::write(fd, data, size);
   } while (written == -EINTR);
-  return raw::error_of(written);
+  return sys::error_of(written);
 }
 
 // The program in one directory of a PATH. Empty and overlong entries are skipped: the first would be the
@@ -54,7 +54,7 @@ int exec_in(std::string_view directory, const char* program, const std::byte* ar
   std::memcpy(path, directory.data(), directory.size());
   path[directory.size()] = '/';
   std::memcpy(path + directory.size() + 1, program, length + 1);
-  return raw::error_of(raw::call(SYS_execve, path, argv, envp));
+  return sys::error_of(sys::execve(path, argv, envp));
 }
 
 class Child {
@@ -62,7 +62,8 @@ class Child {
   Child(std::span<std::byte> plan, const ChildContext& context) noexcept
       : plan_(plan), context_(context), fds_(plan_, context_) {}
 
-  [[noreturn]] void run() noexcept;
+  [[nodiscard]] ChildReport run() noexcept;
+  void report(ChildReport report) const noexcept;
 
  private:
   struct Step {
@@ -78,37 +79,44 @@ class Child {
   Outcome limits() noexcept;
   Outcome oom_score() noexcept;
   Outcome nice() noexcept;
+  Outcome scheduler() noexcept;
+  Outcome io_priority() noexcept;
+  Outcome cpus() noexcept;
   Outcome make_room() noexcept { return fds_.make_room(); }
-  Outcome stdio_root() noexcept { return fds_.open_root_streams(); }
+  Outcome stdio_root() noexcept;
   Outcome umask() noexcept;
   Outcome root_directory() noexcept;
+  Outcome bounding() noexcept;
   Outcome groups() noexcept;
   Outcome group() noexcept;
   Outcome user() noexcept;
+  Outcome ambient() noexcept;
   Outcome no_new_privileges() noexcept;
   Outcome stdio_user() noexcept { return fds_.open_user_streams(); }
   Outcome place_stdio() noexcept { return fds_.place_streams(); }
   Outcome terminal() noexcept;
   Outcome passed_fds() noexcept { return fds_.place_passed(); }
   Outcome working_directory() noexcept;
+  Outcome parent_death() noexcept;
+  Outcome pre_exec() noexcept;
   Outcome final_limits() noexcept;
   Outcome exec() noexcept;
 
   [[nodiscard]] const ExecPlanHeader& header() const noexcept { return plan_.header(); }
   [[nodiscard]] int set_limit(std::size_t resource, const LimitPlan& limit) const noexcept;
-  [[nodiscard]] std::string_view path_variable() const noexcept;
-  void report(ChildStep step, Outcome outcome) const noexcept;
 
   PlanView plan_;
   const ChildContext& context_;
   ChildFds fds_;
+  long umask_before_ = 0;
 };
 
 // The order, and the reasons for it: the table is the child's own before anything is opened. Signals are
 // clean before a step could hang, so that TERM ends it. What needs root comes before the identity, files of
-// the service after it. The terminal needs stdin in place; the passed fds come last, since they may take any
-// number. The working directory is entered as the service's user. The limit of open files falls only when
-// none is opened any more.
+// the service after it; capabilities are given up before it and handed over it. The terminal needs stdin in
+// place; the passed fds come last, since they may take any number. The working directory is entered as the
+// service's user. A change of identity would undo the parent-death signal. The caller's hook finds everything
+// as the program will. The limit of open files falls only when none is opened any more.
 const Child::Step Child::kSteps[] = {
     {ChildStep::Unshare, &Child::unshare},
     {ChildStep::Signals, &Child::signals},
@@ -117,59 +125,65 @@ const Child::Step Child::kSteps[] = {
     {ChildStep::Limits, &Child::limits},
     {ChildStep::OomScore, &Child::oom_score},
     {ChildStep::Nice, &Child::nice},
+    {ChildStep::Scheduler, &Child::scheduler},
+    {ChildStep::IoPriority, &Child::io_priority},
+    {ChildStep::Cpus, &Child::cpus},
     {ChildStep::PassedFds, &Child::make_room},
     {ChildStep::StdioRoot, &Child::stdio_root},
     {ChildStep::Umask, &Child::umask},
     {ChildStep::RootDirectory, &Child::root_directory},
+    {ChildStep::Capabilities, &Child::bounding},
     {ChildStep::Groups, &Child::groups},
     {ChildStep::Group, &Child::group},
     {ChildStep::User, &Child::user},
+    {ChildStep::Capabilities, &Child::ambient},
     {ChildStep::NoNewPrivileges, &Child::no_new_privileges},
     {ChildStep::Stdio, &Child::stdio_user},
     {ChildStep::Stdio, &Child::place_stdio},
     {ChildStep::Terminal, &Child::terminal},
     {ChildStep::PassedFds, &Child::passed_fds},
     {ChildStep::WorkingDirectory, &Child::working_directory},
+    {ChildStep::ParentDeath, &Child::parent_death},
+    {ChildStep::PreExec, &Child::pre_exec},
     {ChildStep::Limits, &Child::final_limits},
     {ChildStep::Exec, &Child::exec},
 };
 
-void Child::run() noexcept {
+ChildReport Child::run() noexcept {
   for (const Step& step : kSteps) {
     const Outcome outcome = (this->*step.run)();
-    if (outcome.error == 0) continue;
-    report(step.step, outcome);
-    const bool not_found = step.step == ChildStep::Exec && outcome.error == ENOENT;
-    raw::call(SYS_exit_group, not_found ? kExitNotFound : kExitFailed);
+    if (outcome.error != 0) return {static_cast<std::uint32_t>(step.step), outcome.error, outcome.detail};
   }
   __builtin_unreachable();  // the last step ends in execve or in an error
 }
 
-void Child::report(ChildStep step, Outcome outcome) const noexcept {
-  const ChildReport report{static_cast<std::uint32_t>(step), outcome.error, outcome.detail};
-  write_bytes(fds_.report_fd(), &report, sizeof report);
+void Child::report(ChildReport report) const noexcept {
+  if (fds_.report_fd() >= 0) write_bytes(fds_.report_fd(), &report, sizeof report);
 }
 
 Outcome Child::unshare() noexcept {
+  if (context_.in_place) return ChildFds::keep_table();
   const Outcome outcome = fds_.take_own_table();
-  if (outcome.error == 0) report(ChildStep::Unshare, {});
+  if (outcome.error == 0) report({static_cast<std::uint32_t>(ChildStep::Unshare), 0, 0});
   return outcome;
 }
 
 // execve keeps what is ignored and what is blocked; and no handler of the parent may run in the child.
 Outcome Child::signals() noexcept {
-  const std::uint64_t to_default[4] = {};  // struct sigaction of the kernel: SIG_DFL, no flags, empty mask
-  for (int signal = 1; signal <= kLastSignal && !context_.signals_default; ++signal) {
+  const sys::SignalAction to_default;
+  for (int signal = 1; signal <= sys::kLastSignal && !context_.signals_default; ++signal) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
-    const long result = raw::call(SYS_rt_sigaction, signal, to_default, nullptr, kSignalSetBytes);
-    if (result < 0) return {raw::error_of(result), static_cast<std::uint32_t>(signal)};
+    const long result = sys::rt_sigaction(signal, &to_default, nullptr);
+    if (result < 0) return {sys::error_of(result), static_cast<std::uint32_t>(signal)};
   }
-  const std::uint64_t nothing = 0;
-  return {raw::error_of(raw::call(SYS_rt_sigprocmask, SIG_SETMASK, &nothing, nullptr, kSignalSetBytes))};
+  const sys::SignalSet nothing = 0;
+  return {sys::error_of(sys::rt_sigprocmask(SIG_SETMASK, &nothing, nullptr))};
 }
 
 Outcome Child::session() noexcept {
-  return plan_.has(kPlanNewSession) ? Outcome{raw::error_of(raw::call(SYS_setsid))} : Outcome{};
+  if (plan_.has(kPlanNewSession)) return {sys::error_of(sys::setsid())};
+  if (!plan_.has(kPlanSetProcessGroup)) return {};
+  return {sys::error_of(sys::setpgid(0, header().process_group))};
 }
 
 Outcome Child::cgroup() noexcept {
@@ -177,7 +191,8 @@ Outcome Child::cgroup() noexcept {
 }
 
 int Child::set_limit(std::size_t resource, const LimitPlan& limit) const noexcept {
-  return raw::error_of(raw::call(SYS_prlimit64, 0, resource, &limit, nullptr));
+  const sys::Limit wanted{limit.soft, limit.hard};
+  return sys::error_of(sys::prlimit(static_cast<unsigned>(resource), &wanted, nullptr));
 }
 
 Outcome Child::limits() noexcept {
@@ -185,8 +200,8 @@ Outcome Child::limits() noexcept {
     if ((header().limit_mask & (1U << resource)) == 0) continue;
     LimitPlan limit = header().limits[resource];
     if (resource == RLIMIT_NOFILE) {
-      LimitPlan now;
-      raw::call(SYS_prlimit64, 0, resource, nullptr, &now);
+      sys::Limit now;
+      sys::prlimit(resource, nullptr, &now);
       limit = {std::max(limit.soft, now.soft), std::max(limit.hard, now.hard)};
     }
     if (const int error = set_limit(resource, limit); error != 0) return {error, resource};
@@ -201,33 +216,89 @@ Outcome Child::final_limits() noexcept {
 
 Outcome Child::oom_score() noexcept {
   if (!plan_.has(kPlanSetOomScoreAdjust)) return {};
-  const long fd = raw::call(SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
-  if (fd < 0) return {raw::error_of(fd)};
+  const long fd = sys::openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0) return {sys::error_of(fd)};
   char text[12];
   const int error = write_bytes(static_cast<int>(fd), text, write_decimal(text, header().oom_score_adjust));
-  raw::call(SYS_close, fd);
+  sys::close(static_cast<int>(fd));
   return {error};
 }
 
 Outcome Child::nice() noexcept {
   if (!plan_.has(kPlanSetNice)) return {};
-  return {raw::error_of(raw::call(SYS_setpriority, PRIO_PROCESS, 0, header().nice))};
+  return {sys::error_of(sys::setpriority(PRIO_PROCESS, 0, header().nice))};
+}
+
+Outcome Child::scheduler() noexcept {
+  if (!plan_.has(kPlanSetScheduler)) return {};
+  return {sys::error_of(sys::sched_setscheduler(0, header().scheduler, header().scheduler_priority))};
+}
+
+Outcome Child::io_priority() noexcept {
+  if (!plan_.has(kPlanSetIoPriority)) return {};
+  constexpr int kProcess = 1;  // IOPRIO_WHO_PROCESS
+  return {sys::error_of(sys::ioprio_set(kProcess, 0, header().io_priority))};
+}
+
+Outcome Child::cpus() noexcept {
+  if (header().cpus == 0) return {};
+  return {sys::error_of(sys::sched_setaffinity(0, header().cpus_size, plan_.at(header().cpus)))};
+}
+
+// A file of our own gets just the mode that the plan names.
+Outcome Child::stdio_root() noexcept {
+  umask_before_ = sys::umask(0);
+  return fds_.open_root_streams();
 }
 
 Outcome Child::umask() noexcept {
-  raw::call(SYS_umask, header().umask);
+  sys::umask(header().umask == kKeepId ? static_cast<std::uint32_t>(umask_before_) : header().umask);
   return {};
+}
+
+// What is left of root's power falls with the identity and with the exec; here goes what it could ever have.
+Outcome Child::bounding() noexcept {
+  if (plan_.has(kPlanSetSecurebits)) {
+    const long set = sys::prctl(PR_SET_SECUREBITS, header().securebits);
+    if (set < 0) return {sys::error_of(set)};
+  }
+  for (std::uint32_t at = 0; plan_.has(kPlanSetBounding) && at < kCapabilities; ++at) {
+    if ((header().bounding >> at & 1U) != 0) continue;
+    const long dropped = sys::prctl(PR_CAPBSET_DROP, at);
+    if (dropped == -EINVAL) break;  // the kernel knows no more of them
+    if (dropped < 0) return {sys::error_of(dropped), at};
+  }
+  return {plan_.has(kPlanSetAmbient) ? sys::error_of(sys::prctl(PR_SET_KEEPCAPS, 1)) : 0};
+}
+
+// Permitted sets have come over the identity by PR_SET_KEEPCAPS; execve(2) leaves just the ambient ones of
+// them.
+Outcome Child::ambient() noexcept {
+  if (!plan_.has(kPlanSetAmbient)) return {};
+  const std::uint64_t ambient = header().ambient;
+  __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct halves[_LINUX_CAPABILITY_U32S_3] = {};
+  long result = sys::capget(&head, halves);
+  halves[0].inheritable = static_cast<std::uint32_t>(ambient);
+  halves[1].inheritable = static_cast<std::uint32_t>(ambient >> 32);
+  if (result == 0) result = sys::capset(&head, halves);
+  if (result == 0) result = sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
+  for (std::uint32_t at = 0; at < kCapabilities && result == 0; ++at) {
+    if ((ambient >> at & 1U) != 0) result = sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, at);
+    if (result != 0) return {sys::error_of(result), at};
+  }
+  return {sys::error_of(result)};
 }
 
 Outcome Child::root_directory() noexcept {
   if (header().root_directory == 0) return {};
-  const long result = raw::call(SYS_chroot, plan_.string(header().root_directory));
-  return {raw::error_of(result < 0 ? result : raw::call(SYS_chdir, "/"))};
+  const long result = sys::chroot(plan_.string(header().root_directory));
+  return {sys::error_of(result < 0 ? result : sys::chdir("/"))};
 }
 
 Outcome Child::groups() noexcept {
   if (header().group_count == kKeepId) return {};
-  return {raw::error_of(raw::call(SYS_setgroups, header().group_count, plan_.at(header().groups)))};
+  return {sys::error_of(sys::setgroups(header().group_count, plan_.at(header().groups)))};
 }
 
 // Both identities are read back: a kernel or a filter that only claims success must not leave a service as
@@ -235,59 +306,71 @@ Outcome Child::groups() noexcept {
 Outcome Child::group() noexcept {
   const gid_t gid = header().gid;
   if (gid == kKeepId) return {};
-  if (const long result = raw::call(SYS_setresgid, gid, gid, gid); result < 0) return {raw::error_of(result)};
+  if (const long result = sys::setresgid(gid); result < 0) return {sys::error_of(result)};
   gid_t now[3] = {kKeepId, kKeepId, kKeepId};
-  raw::call(SYS_getresgid, &now[0], &now[1], &now[2]);
+  sys::getresgid(now);
   return {now[0] == gid && now[1] == gid && now[2] == gid ? 0 : EPERM};
 }
 
 Outcome Child::user() noexcept {
   const uid_t uid = header().uid;
   if (uid == kKeepId) return {};
-  if (const long result = raw::call(SYS_setresuid, uid, uid, uid); result < 0) return {raw::error_of(result)};
+  if (const long result = sys::setresuid(uid); result < 0) return {sys::error_of(result)};
   uid_t now[3] = {kKeepId, kKeepId, kKeepId};
-  raw::call(SYS_getresuid, &now[0], &now[1], &now[2]);
+  sys::getresuid(now);
   return {now[0] == uid && now[1] == uid && now[2] == uid ? 0 : EPERM};
 }
 
 Outcome Child::no_new_privileges() noexcept {
   if (!plan_.has(kPlanNoNewPrivileges)) return {};
-  return {raw::error_of(raw::call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))};
+  return {sys::error_of(sys::prctl(PR_SET_NO_NEW_PRIVS, 1))};
 }
 
 Outcome Child::terminal() noexcept {
-  if (!plan_.has(kPlanControllingTty)) return {};
-  return {raw::error_of(raw::call(SYS_ioctl, 0, TIOCSCTTY, 0))};
+  long result = plan_.has(kPlanControllingTty) ? sys::ioctl(0, TIOCSCTTY, nullptr) : 0;
+  if (!plan_.has(kPlanForeground) || result < 0) return {sys::error_of(result)};
+  // Still in the background, the child would be stopped for this.
+  const sys::SignalSet stop = sys::SignalSet{1} << (SIGTTOU - 1), nothing = 0;
+  sys::rt_sigprocmask(SIG_SETMASK, &stop, nullptr);
+  const auto group = static_cast<pid_t>(sys::getpgid(0));
+  result = sys::ioctl(0, TIOCSPGRP, &group);
+  sys::rt_sigprocmask(SIG_SETMASK, &nothing, nullptr);
+  return {sys::error_of(result)};
 }
 
 Outcome Child::working_directory() noexcept {
   if (header().working_directory == 0) return {};
-  return {raw::error_of(raw::call(SYS_chdir, plan_.string(header().working_directory)))};
+  long result = sys::chdir(plan_.string(header().working_directory));
+  if (result == -ENOENT && plan_.has(kPlanDirectoryMayMiss)) result = sys::chdir("/");
+  return {sys::error_of(result)};
 }
 
-// The value of the plan's own PATH; empty when it has none, so that nothing is found.
-std::string_view Child::path_variable() const noexcept {
-  for (std::uint32_t index = 0; index < header().envc; ++index) {
-    const char* const variable = plan_.string(plan_.entry<std::uint64_t>(header().envp, index));
-    if (std::strncmp(variable, "PATH=", 5) == 0) return variable + 5;
-  }
-  return {};
+// The kernel tells of a death that is still to come only.
+Outcome Child::parent_death() noexcept {
+  if (header().parent_death_signal == 0) return {};
+  const long result = sys::prctl(PR_SET_PDEATHSIG, static_cast<unsigned>(header().parent_death_signal));
+  if (result < 0 || context_.parent_pid == 0) return {sys::error_of(result)};
+  return {sys::getppid() == context_.parent_pid ? 0 : ESRCH};
+}
+
+Outcome Child::pre_exec() noexcept {
+  return {context_.pre_exec != nullptr ? context_.pre_exec(context_.pre_exec_argument) : 0};
 }
 
 Outcome Child::exec() noexcept {
   if (header().listen_pid != 0) {
     char* const room = plan_.string(header().listen_pid) + sizeof "LISTEN_PID=" - 1;
-    write_decimal(room, static_cast<int>(raw::call(SYS_getpid)));
+    write_decimal(room, static_cast<int>(sys::getpid()));
   }
-  std::string_view path = plan_.has(kPlanSearchPath) ? path_variable() : std::string_view{};
   const std::byte* const argv = plan_.turn_into_pointers(header().argv, header().argc);
   const std::byte* const envp = plan_.turn_into_pointers(header().envp, header().envc);
   const char* const program = plan_.string(header().program);
-  report(ChildStep::Exec, {});
-  if (!plan_.has(kPlanSearchPath)) return {raw::error_of(raw::call(SYS_execve, program, argv, envp))};
+  report({static_cast<std::uint32_t>(ChildStep::Exec), 0, 0});
+  if (header().search_path == 0) return {sys::error_of(sys::execve(program, argv, envp))};
 
   // As execvp(3): go on where nothing is, remember a refusal, stop at anything else.
   int error = ENOENT;
+  std::string_view path = plan_.string(header().search_path);
   while (!path.empty()) {
     const std::string_view directory = path.substr(0, path.find(':'));
     path.remove_prefix(std::min(path.size(), directory.size() + 1));
@@ -300,8 +383,16 @@ Outcome Child::exec() noexcept {
 
 }  // namespace
 
+ChildReport take_child_steps(std::span<std::byte> plan, const ChildContext& context) noexcept {
+  return Child(plan, context).run();
+}
+
 void run_child_steps(std::span<std::byte> plan, const ChildContext& context) noexcept {
-  Child(plan, context).run();
+  Child child(plan, context);
+  const ChildReport failed = child.run();
+  child.report(failed);
+  const bool not_found = failed.step == static_cast<std::uint32_t>(ChildStep::Exec) && failed.error == ENOENT;
+  for (;;) sys::exit_group(not_found ? kExitNotFound : kExitFailed);
 }
 
 }  // namespace init::process

@@ -7,10 +7,14 @@ namespace init::process {
 namespace {
 
 static_assert(std::has_unique_object_representations_v<ExecPlanHeader>, "padding would carry stray bytes");
-static_assert(sizeof(ExecPlanHeader) == 384, "the layout is part of what outlives a version");
+static_assert(sizeof(ExecPlanHeader) == 456, "the layout is part of what outlives a version");
 
-constexpr std::uint32_t kKnownFlags = kPlanNewSession | kPlanNoNewPrivileges | kPlanSetNice |
-                                      kPlanSetOomScoreAdjust | kPlanControllingTty | kPlanSearchPath;
+constexpr std::uint32_t kKnownFlags =
+    kPlanNewSession | kPlanNoNewPrivileges | kPlanSetNice | kPlanSetOomScoreAdjust | kPlanControllingTty |
+    kPlanSetProcessGroup | kPlanForeground | kPlanDirectoryMayMiss | kPlanSetScheduler | kPlanSetIoPriority |
+    kPlanSetSecurebits | kPlanSetBounding | kPlanSetAmbient;
+constexpr std::uint32_t kPermissionBits = 0777;
+constexpr std::uint32_t kMaxCpuBytes = kMaxCpus / 8;
 
 struct Table {
   std::uint64_t begin = 0;
@@ -23,7 +27,7 @@ class Checker {
 
   [[nodiscard]] bool well_formed() noexcept {
     return header_fits() && scalars_fit() && strings_fit() && vectors_fit() && groups_fit() && passed_fit() &&
-           listen_pid_fits();
+           cpus_fit() && listen_pid_fits();
   }
 
  private:
@@ -37,7 +41,8 @@ class Checker {
   }
 
   [[nodiscard]] bool scalars_fit() const noexcept {
-    return (header_.flags & ~kKnownFlags) == 0 && header_.umask <= 0777 && header_.reserved == 0 &&
+    return (header_.flags & ~kKnownFlags) == 0 &&
+           (header_.umask <= kPermissionBits || header_.umask == kKeepId) &&
            (header_.limit_mask >> kLimitCount) == 0;
   }
 
@@ -49,8 +54,8 @@ class Checker {
   }
 
   [[nodiscard]] bool strings_fit() const noexcept {
-    if (!is_string(header_.program) || !is_string_or_absent(header_.working_directory) ||
-        !is_string_or_absent(header_.root_directory)) {
+    if (!is_string(header_.program) || !is_string_or_absent(header_.search_path) ||
+        !is_string_or_absent(header_.working_directory) || !is_string_or_absent(header_.root_directory)) {
       return false;
     }
     for (std::size_t stream = 0; stream < header_.stdio.size(); ++stream) {
@@ -70,6 +75,7 @@ class Checker {
       case StdioKind::Append:
       case StdioKind::Truncate:
       case StdioKind::Read:
+      case StdioKind::Terminal:
         return is_string(stdio.path);
       case StdioKind::SameAsStdout:
         return stream == 2;
@@ -124,6 +130,11 @@ class Checker {
       }
     }
     return true;
+  }
+
+  [[nodiscard]] bool cpus_fit() const noexcept {
+    if (header_.cpus == 0) return true;
+    return header_.cpus_size <= kMaxCpuBytes && table_fits(header_.cpus, header_.cpus_size, 1);
   }
 
   [[nodiscard]] bool listen_pid_fits() const noexcept {

@@ -28,13 +28,15 @@ bool is_assignment(std::string_view text) {
 }
 
 bool needs_path(StdioKind kind) {
-  return kind == StdioKind::Append || kind == StdioKind::Truncate || kind == StdioKind::Read;
+  return kind == StdioKind::Append || kind == StdioKind::Truncate || kind == StdioKind::Read ||
+         kind == StdioKind::Terminal;
 }
 
 Check check_strings(const PlanInput& input) {
   const bool is_bare = input.program.find('/') == std::string::npos;
   if (input.program.empty() || has_nul(input.program) || (is_bare && !input.search_path))
     return invalid("program");
+  if (input.search_path && has_nul(*input.search_path)) return invalid("search_path");
   if (input.arguments.empty() || std::any_of(input.arguments.begin(), input.arguments.end(), has_nul)) {
     return invalid("arguments");
   }
@@ -55,7 +57,7 @@ Check check_stdio(const PlanInput& input) {
     const bool ok = !has_nul(stdio.path) && needs_path(stdio.kind) == !stdio.path.empty() &&
                     stdio.mode <= 07777 && stdio.index < kMaxPassedFds &&
                     (stdio.kind != StdioKind::SameAsStdout || stream == 2) &&
-                    stdio.kind <= StdioKind::SameAsStdout;
+                    stdio.kind <= StdioKind::Terminal;
     if (!ok) return invalid(indexed("stdio", stream));
   }
   return {};
@@ -73,7 +75,7 @@ Check check_identity(const PlanInput& input) {
 // setpriority(2) would silently take the nearest nice value, a write to oom_score_adj fails only in the
 // child.
 Check check_numbers(const PlanInput& input) {
-  if (input.umask > 0777) return invalid("umask");
+  if (input.umask && *input.umask > 0777) return invalid("umask");
   if (input.nice && (*input.nice < -20 || *input.nice > 19)) return invalid("nice");
   if (input.oom_score_adjust && (*input.oom_score_adjust < -1000 || *input.oom_score_adjust > 1000)) {
     return invalid("oom_score_adjust");
@@ -82,7 +84,20 @@ Check check_numbers(const PlanInput& input) {
     const auto& limit = input.limits[resource];
     if (limit && limit->soft > limit->hard) return invalid(indexed("limits", resource));
   }
+  for (const std::uint32_t cpu : input.cpus) {
+    if (cpu >= kMaxCpus) return invalid("cpus");
+  }
+  if (input.parent_death_signal < 0 || input.parent_death_signal > 64) return invalid("parent_death_signal");
+  if (input.bounding && (input.ambient.value_or(0) & ~*input.bounding) != 0) return invalid("ambient");
+  return {};
+}
+
+// A new session has a process group of its own, and takes no terminal but by itself.
+Check check_session(const PlanInput& input) {
+  const bool joins = input.process_group.has_value();
+  if (joins && (*input.process_group < 0 || input.new_session)) return invalid("process_group");
   if (input.controlling_tty && !input.new_session) return invalid("controlling_tty");
+  if (input.foreground && input.new_session && !input.controlling_tty) return invalid("foreground");
   return {};
 }
 
@@ -109,6 +124,7 @@ std::size_t bytes_of(const std::vector<std::string>& strings) {
 std::size_t most_bytes(const PlanInput& input) {
   std::size_t bytes = sizeof(ExecPlanHeader) + bytes_of(input.arguments) + bytes_of(input.environment) +
                       input.program.size() + input.working_directory.size() + input.root_directory.size() +
+                      (input.search_path ? input.search_path->size() : 0) + kMaxCpus / 8 +
                       (input.groups ? input.groups->size() * sizeof(gid_t) : 0) +
                       input.passed.size() * sizeof(PassedFdPlan) + 64;
   for (const PlanInput::Stdio& stdio : input.stdio) bytes += stdio.path.size();
@@ -123,7 +139,7 @@ Check check_size(const PlanInput& input) {
 
 Check check(const PlanInput& input) {
   for (const auto part :
-       {check_strings, check_stdio, check_identity, check_numbers, check_passed, check_size}) {
+       {check_strings, check_stdio, check_identity, check_numbers, check_session, check_passed, check_size}) {
     if (Check result = part(input); !result) return result;
   }
   return {};
@@ -142,6 +158,7 @@ class Encoder {
     header_.argv = room((header_.argc + std::size_t{1}) * sizeof(std::uint64_t));
     header_.envp = room((header_.envc + std::size_t{1}) * sizeof(std::uint64_t));
     put_tables();
+    put_flags();
     put_scalars();
     put_strings();
     header_.size = static_cast<std::uint32_t>(bytes_.size());
@@ -176,19 +193,42 @@ class Encoder {
     }
     header_.passed_count = static_cast<std::uint32_t>(input_.passed.size());
     header_.passed = append(input_.passed.data(), input_.passed.size() * sizeof(PassedFdPlan));
+    put_cpus();
+  }
+
+  void put_flags() {
+    const auto set = [this](PlanFlags flag, bool wanted) { header_.flags |= wanted ? flag : 0U; };
+    set(kPlanNewSession, input_.new_session);
+    set(kPlanNoNewPrivileges, input_.no_new_privileges);
+    set(kPlanSetNice, input_.nice.has_value());
+    set(kPlanSetOomScoreAdjust, input_.oom_score_adjust.has_value());
+    set(kPlanControllingTty, input_.controlling_tty);
+    set(kPlanSetProcessGroup, input_.process_group.has_value());
+    set(kPlanForeground, input_.foreground);
+    set(kPlanDirectoryMayMiss, input_.working_directory_may_miss);
+    set(kPlanSetScheduler, input_.scheduler.has_value());
+    set(kPlanSetIoPriority, input_.io_priority.has_value());
+    set(kPlanSetSecurebits, input_.securebits.has_value());
+    set(kPlanSetBounding, input_.bounding.has_value());
+    set(kPlanSetAmbient, input_.ambient.has_value());
   }
 
   void put_scalars() {
-    const bool is_bare = input_.program.find('/') == std::string::npos;
-    header_.flags =
-        (input_.new_session ? kPlanNewSession : 0U) | (input_.no_new_privileges ? kPlanNoNewPrivileges : 0U) |
-        (input_.nice ? kPlanSetNice : 0U) | (input_.oom_score_adjust ? kPlanSetOomScoreAdjust : 0U) |
-        (input_.controlling_tty ? kPlanControllingTty : 0U) | (is_bare ? kPlanSearchPath : 0U);
-    header_.umask = input_.umask;
+    header_.umask = input_.umask.value_or(kKeepId);
     header_.uid = input_.uid.value_or(kKeepId);
     header_.gid = input_.gid.value_or(kKeepId);
     header_.nice = input_.nice.value_or(0);
     header_.oom_score_adjust = input_.oom_score_adjust.value_or(0);
+    header_.process_group = input_.process_group.value_or(0);
+    if (input_.scheduler) {
+      header_.scheduler = input_.scheduler->policy;
+      header_.scheduler_priority = input_.scheduler->priority;
+    }
+    header_.io_priority = input_.io_priority.value_or(0);
+    header_.parent_death_signal = input_.parent_death_signal;
+    header_.securebits = input_.securebits.value_or(0);
+    header_.bounding = input_.bounding.value_or(0);
+    header_.ambient = input_.ambient.value_or(0);
     for (std::size_t resource = 0; resource < kLimitCount; ++resource) {
       if (!input_.limits[resource]) continue;
       header_.limit_mask |= 1U << resource;
@@ -196,8 +236,18 @@ class Encoder {
     }
   }
 
+  void put_cpus() {
+    if (input_.cpus.empty()) return;
+    std::vector<std::uint8_t> mask(*std::max_element(input_.cpus.begin(), input_.cpus.end()) / 8 + 1);
+    for (const std::uint32_t cpu : input_.cpus) mask[cpu / 8] |= static_cast<std::uint8_t>(1U << cpu % 8);
+    header_.cpus_size = static_cast<std::uint32_t>(mask.size());
+    header_.cpus = append(mask.data(), mask.size());
+  }
+
   void put_strings() {
     header_.program = string(input_.program);
+    const bool is_bare = input_.program.find('/') == std::string::npos;
+    if (is_bare && input_.search_path) header_.search_path = string(*input_.search_path);
     std::size_t index = 0;
     for (const std::string& argument : input_.arguments) put_entry(header_.argv, index++, string(argument));
     index = 0;
@@ -213,8 +263,10 @@ class Encoder {
 
   void put_stream(std::size_t stream) {
     const PlanInput::Stdio& stdio = input_.stdio[stream];
-    header_.stdio[stream] = {stdio.kind, static_cast<std::uint8_t>(stdio.before_identity ? 1 : 0), stdio.mode,
-                             string_or_absent(stdio.path), stdio.index};
+    header_.stdio[stream] = {stdio.kind,  static_cast<std::uint8_t>(stdio.before_identity ? 1 : 0),
+                             stdio.mode,  string_or_absent(stdio.path),
+                             stdio.index, stdio.owner,
+                             stdio.group};
   }
 
   const PlanInput& input_;

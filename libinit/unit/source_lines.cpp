@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "libinit/base/text_file.h"
 #include "libinit/base/utf8.h"
 #include "libinit/unit/document.h"
 #include "libinit/unit/setting.h"
-#include "libinit/unit/text_file.h"
 
 namespace init::unit {
 namespace {

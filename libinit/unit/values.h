@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "libinit/base/names.h"
 #include "libinit/base/time.h"
 
 namespace init::unit {
@@ -23,20 +24,10 @@ namespace init::unit {
 // Three or four octal digits, "0640" or "640".
 [[nodiscard]] std::optional<std::uint16_t> parse_mode(std::string_view text);
 
-// A user or group: [a-z_][a-z0-9_-]*$? up to 32 characters, or a plain decimal number below 2^32-1 without
-// leading zeros. Anything else could mean another identity than was meant, so it is no identity at all.
-[[nodiscard]] bool valid_identity(std::string_view text);
-
 // Absolute, no "." or ".." part, no control character, shorter than PATH_MAX.
 [[nodiscard]] bool valid_path(std::string_view text);
 
-// [A-Za-z_][A-Za-z0-9_]*
-[[nodiscard]] bool valid_environment_name(std::string_view text);
-
 // No control character but tab: one line of text.
 [[nodiscard]] bool one_line(std::string_view text);
-
-// The plain decimal number that text is as a whole, without sign or leading zeros, up to `most`.
-[[nodiscard]] std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t most);
 
 }  // namespace init::unit

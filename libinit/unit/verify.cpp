@@ -6,7 +6,7 @@
 #include <tuple>
 #include <unordered_set>
 
-#include "libinit/unit/accounts.h"
+#include "libinit/base/accounts.h"
 #include "libinit/unit/enums.h"
 #include "libinit/unit/ordering.h"
 #include "libinit/unit/source_lines.h"

@@ -70,6 +70,11 @@ class LayersTest(unittest.TestCase):
     def test_a_shell_is_forbidden(self):
         self.assert_found({"daemon/manager/app/x.cpp": 'int f() { return system("ls"); }\n'}, "no shell")
 
+    def test_a_raw_system_call_stands_in_its_room(self):
+        for line in ("long pid = syscall(39);", "auto n = SYS_getpid;", "auto n = __NR_getpid;", '__asm__ volatile("syscall");'):
+            self.assert_found({"daemon/pid1/x.cpp": line + "\n"}, "raw system calls stand in libinit/sys")
+            self.assertEqual(findings({"libinit/sys/x.cpp": line + "\n"}), [])
+
     def test_a_note_needs_an_owner(self):
         self.assert_found({"ctl/x.cpp": "// TODO: later\n"}, "without an owner")
         self.assertEqual(findings({"ctl/x.cpp": "// TODO(anna): later\n"}), [])

@@ -17,7 +17,6 @@ std::vector<std::byte> with_exact_words(std::span<const std::byte> input) {
   header.version = init::process::kPlanVersion;
   header.header_size = sizeof header;
   header.size = static_cast<std::uint32_t>(plan.size());
-  header.reserved = 0;
   std::memcpy(plan.data(), &header, sizeof header);
   plan.back() = std::byte{0};
   return plan;

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "libinit/unit/environment_file.h"
+#include "libinit/base/environment_file.h"
 #include "libinit/unit/expand.h"
 #include "libinit/unit/generation.h"
 #include "libinit/unit/unit_file.h"

@@ -20,6 +20,7 @@ class PlanWalk {
   // The number of accesses outside the plan; 0 = the plan is harmless.
   int strays() {
     read_string(header_.program);
+    if (header_.search_path != 0) read_string(header_.search_path);
     if (header_.working_directory != 0) read_string(header_.working_directory);
     if (header_.root_directory != 0) read_string(header_.root_directory);
     read_streams();
@@ -77,9 +78,9 @@ class PlanWalk {
   void read_streams() {
     for (const StdioPlan& stdio : header_.stdio) {
       const bool opens = stdio.kind == StdioKind::Append || stdio.kind == StdioKind::Truncate ||
-                         stdio.kind == StdioKind::Read;
+                         stdio.kind == StdioKind::Read || stdio.kind == StdioKind::Terminal;
       if (opens) read_string(stdio.path);
-      if (stdio.kind > StdioKind::SameAsStdout ||
+      if (stdio.kind > StdioKind::Terminal ||
           (stdio.kind == StdioKind::Passed && stdio.index >= kMaxPassedFds)) {
         ++strays_;
       }
@@ -90,6 +91,8 @@ class PlanWalk {
     if (header_.group_count != kKeepId) {
       for (std::uint64_t index = 0; index < header_.group_count; ++index) entry<gid_t>(header_.groups, index);
     }
+    for (std::uint64_t at = 0; header_.cpus != 0 && at < header_.cpus_size; ++at)
+      entry<std::uint8_t>(header_.cpus, at);
     if (header_.passed_count > kMaxPassedFds) ++strays_;
     for (std::uint64_t index = 0; index < header_.passed_count; ++index) {
       const auto passed = entry<PassedFdPlan>(header_.passed, index);

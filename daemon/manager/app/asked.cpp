@@ -6,7 +6,7 @@
 
 #include "daemon/manager/app/app.h"
 #include "daemon/manager/os/log.h"
-#include "libinit/unit/accounts.h"
+#include "libinit/base/accounts.h"
 
 namespace init::manager {
 namespace {
@@ -35,7 +35,7 @@ bool App::is_operator(const control::Peer& peer, std::string_view unit) const {
   if (!definition) return false;
   return std::any_of(definition->operators.begin(), definition->operators.end(),
                      [&peer](const std::string& name) {
-                       const auto user = unit::find_user(name);
+                       const auto user = find_user(name);
                        return user && user->uid == peer.uid;
                      });
 }

@@ -11,8 +11,8 @@
 #include <optional>
 
 #include "daemon/manager/os/directories.h"
-#include "libinit/unit/accounts.h"
-#include "libinit/unit/environment_file.h"
+#include "libinit/base/accounts.h"
+#include "libinit/base/environment_file.h"
 #include "libinit/unit/expand.h"
 
 namespace init::manager {
@@ -39,7 +39,7 @@ Failure bad(const char* key, const std::string& value, std::string hint) {
 }
 
 Result<gid_t> group_id(const std::string& name, const char* key) {
-  const auto found = unit::find_group(name);
+  const auto found = find_group(name);
   if (!found) return bad(key, name, "no such group; add it or change the key");
   return *found;
 }
@@ -50,13 +50,13 @@ bool same(const timespec& a, const timespec& b) {
 
 // The account that initd runs as. Every unit without a user needs it, so the file is read again only when it
 // changed.
-const std::optional<unit::User>& own_account() {
+const std::optional<User>& own_account() {
   static struct stat seen {};
-  static std::optional<unit::User> account;
+  static std::optional<User> account;
   struct stat now {};
   const bool there = stat("/etc/passwd", &now) == 0;
   if (!there || now.st_ino != seen.st_ino || !same(now.st_ctim, seen.st_ctim)) {
-    account = unit::find_user(std::to_string(geteuid()));
+    account = find_user(std::to_string(geteuid()));
     seen = now;
   }
   return account;
@@ -66,7 +66,7 @@ Result<Identity> resolve_identity(const unit::ServiceConfig& service) {
   Identity identity;
   identity.uid = geteuid();
   identity.gid = getegid();
-  if (const auto account = service.user.empty() ? own_account() : unit::find_user(service.user)) {
+  if (const auto account = service.user.empty() ? own_account() : find_user(service.user)) {
     identity.uid = account->uid;
     identity.gid = account->gid;
     identity.name = account->name;
@@ -117,7 +117,7 @@ Result<Environment> make_environment(const unit::ServiceConfig& service, const I
   for (const auto& [name, value] : service.environment) environment[name] = value;
   const auto read_files = [&environment](const std::vector<std::string>& paths, bool optional) -> Result<> {
     for (const auto& path : paths) {
-      auto variables = unit::read_environment_file(path);
+      auto variables = read_environment_file(path);
       if (!variables) {
         if (optional && variables.error().code == ENOENT) continue;
         return Failure(variables.error());
@@ -218,7 +218,8 @@ Result<> plan_command(const unit::Step& step, const Environment& environment, Pl
   if (arguments->empty() || arguments->front().empty())
     return bad("command", "", "nothing is left after expansion");
   plan.program = arguments->front();
-  plan.search_path = plan.program.find('/') == std::string::npos;
+  const auto path = environment.find("PATH");
+  plan.search_path = path == environment.end() ? std::string() : path->second;
   plan.arguments = std::move(*arguments);
   if (!step.argv0.empty()) plan.arguments.front() = step.argv0;
   return {};
@@ -256,8 +257,7 @@ Result<std::vector<std::byte>> make_launch_plan(const unit::Unit& unit, const La
   }
   for (const auto& [name, value] : *environment) plan.environment.push_back(name + "=" + value);
   plan.working_directory = service.working_directory.empty() ? "/" : service.working_directory;
-  if (service.working_directory_may_miss && access(plan.working_directory.c_str(), F_OK) != 0)
-    plan.working_directory = "/";
+  plan.working_directory_may_miss = service.working_directory_may_miss;
   plan.root_directory = service.root_directory;
   plan.umask = service.umask;
   plan.nice = service.nice;

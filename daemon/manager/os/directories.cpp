@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <string_view>
 
 #include "libinit/base/unique_fd.h"
+#include "libinit/sys/calls.h"
 
 namespace init::manager {
 namespace {
@@ -20,8 +20,9 @@ UniqueFd open_component(int dir, const std::string& name) {
   open_how how{};
   how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const long fd = syscall(SYS_openat2, dir, name.c_str(), &how, sizeof how);
-  if (fd >= 0 || errno != ENOSYS) return UniqueFd(static_cast<int>(fd));
+  const long fd = sys::openat2(dir, name.c_str(), how);
+  errno = sys::error_of(fd);
+  if (errno != ENOSYS) return UniqueFd(static_cast<int>(fd));
   return UniqueFd(openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
 }
 

@@ -7,7 +7,6 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,6 +15,7 @@
 #include <memory>
 
 #include "daemon/manager/os/file.h"
+#include "libinit/sys/calls.h"
 
 namespace init::manager {
 namespace {
@@ -269,10 +269,11 @@ bool UnitProcesses::member(pid_t pid, const UnitProcess& of) const {
 void UnitProcesses::signal_others(const UnitProcess& of, int signal) {
   for (const pid_t pid : list(of)) {
     if (pid == of.leader) continue;
-    const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    const long opened = sys::pidfd_open(pid);
+    const UniqueFd pidfd(static_cast<int>(opened));
     if (pidfd) {
-      if (member(pid, of)) (void)syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0);
-    } else if (errno == ENOSYS && member(pid, of)) {
+      if (member(pid, of)) sys::pidfd_send_signal(pidfd.get(), signal);
+    } else if (opened == -ENOSYS && member(pid, of)) {
       (void)::kill(pid, signal);
     }
   }

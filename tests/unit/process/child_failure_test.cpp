@@ -48,9 +48,9 @@ TEST_F(ChildFailureTest, MissingProgram) {
   input.program = "/no/such/program";
   expect("exec/ENOENT/0", input, {}, 127);
   input.program = "no-such-program";
-  input.search_path = true;
+  input.search_path = "";
   expect("exec/ENOENT/0", input, {}, 127);
-  input.environment = {"PATH=/bin:/usr/bin"};
+  input.search_path = "/bin:/usr/bin";
   expect("exec/ENOENT/0", input, {}, 127);
 }
 
@@ -63,8 +63,7 @@ TEST_F(ChildFailureTest, ProgramThatMayNotOrCannotRun) {
   expect("exec/ENOEXEC/0", input);
   ::chmod(input.program.c_str(), 0644);
   input.program = "no-program";
-  input.search_path = true;
-  input.environment = {"PATH=" + folder_.path() + ":/bin"};
+  input.search_path = folder_.path() + ":/bin";
   expect("exec/EACCES/0", input);
 }
 

@@ -27,10 +27,11 @@ std::vector<std::string> some_strings(const std::string& prefix) {
 
 PlanInput::Stdio some_stream() {
   PlanInput::Stdio stdio;
-  stdio.kind = *rc::gen::element(StdioKind::Null, StdioKind::Inherit, StdioKind::Passed, StdioKind::Append,
-                                 StdioKind::Truncate, StdioKind::Read, StdioKind::Console);
-  const bool opens =
-      stdio.kind == StdioKind::Append || stdio.kind == StdioKind::Truncate || stdio.kind == StdioKind::Read;
+  stdio.kind =
+      *rc::gen::element(StdioKind::Null, StdioKind::Inherit, StdioKind::Passed, StdioKind::Append,
+                        StdioKind::Truncate, StdioKind::Read, StdioKind::Console, StdioKind::Terminal);
+  const bool opens = stdio.kind == StdioKind::Append || stdio.kind == StdioKind::Truncate ||
+                     stdio.kind == StdioKind::Read || stdio.kind == StdioKind::Terminal;
   if (opens) stdio.path = "/" + without_nul(*text());
   return stdio;
 }
@@ -49,6 +50,10 @@ PlanInput some_input() {
   for (PlanInput::Stdio& stdio : input.stdio) stdio = some_stream();
   const auto passed = *rc::gen::inRange<std::uint32_t>(0, 5);
   for (std::uint32_t index = 0; index < passed; ++index) input.passed.push_back({index, 3 + index});
+  if (*rc::gen::arbitrary<bool>()) {
+    input.cpus = *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(0U, kMaxCpus));
+    input.search_path = without_nul(*text());
+  }
   input.listen_pid = *rc::gen::arbitrary<bool>();
   return input;
 }
@@ -98,6 +103,7 @@ TEST(ExecPlanProperty, EverySingleByteChangedToEveryValueIsRefusedOrHarmless) {
   input.passed = {{0, 3}, {1, 4}};
   input.stdio[0].kind = StdioKind::Passed;
   input.stdio[1] = {StdioKind::Append, "/l", true, 0600, 0};
+  input.cpus = {1, 8};
   input.listen_pid = true;
   Plan plan = *encode_plan(input);
   for (std::byte& byte : plan) {
@@ -116,6 +122,7 @@ TEST(ExecPlanProperty, EveryHeaderWordSetToAnExtremeIsRefusedOrHarmless) {
   input.program = "/a";
   input.arguments = {"a"};
   input.groups = {{1, 2}};
+  input.cpus = {1, 8};
   Plan plan = *encode_plan(input);
   const std::uint32_t size = static_cast<std::uint32_t>(plan.size());
   for (std::size_t at = 0; at < sizeof(ExecPlanHeader); at += 4) {

@@ -36,6 +36,13 @@ TEST(ExecPlan, HoldsEverythingThatWasPutIn) {
   input.stdio[2].kind = StdioKind::SameAsStdout;
   input.passed = {{2, 3}, {0, 4}};
   input.no_new_privileges = true;
+  input.scheduler = {3, 0};
+  input.io_priority = 0x6001;
+  input.cpus = {9, 0};
+  input.parent_death_signal = 15;
+  input.bounding = 0x401;
+  input.ambient = 0x400;
+  input.securebits = 1;
   const auto plan = encode_plan(input);
   ASSERT_TRUE(plan);
   ASSERT_TRUE(plan_is_well_formed(*plan));
@@ -62,7 +69,18 @@ TEST(ExecPlan, HoldsEverythingThatWasPutIn) {
   EXPECT_EQ(header.stdio[1].before_identity, 1U);
   ASSERT_EQ(header.passed_count, 2U);
   EXPECT_EQ(walk.entry<PassedFdPlan>(header.passed, 0).index, 2U);
-  EXPECT_EQ(header.flags, kPlanNewSession | kPlanNoNewPrivileges | kPlanSetNice | kPlanSetOomScoreAdjust);
+  EXPECT_EQ(header.flags, kPlanNewSession | kPlanNoNewPrivileges | kPlanSetNice | kPlanSetOomScoreAdjust |
+                              kPlanSetScheduler | kPlanSetIoPriority | kPlanSetSecurebits | kPlanSetBounding |
+                              kPlanSetAmbient);
+  EXPECT_EQ(header.scheduler, 3);
+  EXPECT_EQ(header.io_priority, 0x6001);
+  ASSERT_EQ(header.cpus_size, 2U);
+  EXPECT_EQ(walk.entry<std::uint8_t>(header.cpus, 0), 1U);
+  EXPECT_EQ(walk.entry<std::uint8_t>(header.cpus, 1), 2U);
+  EXPECT_EQ(header.parent_death_signal, 15);
+  EXPECT_EQ(header.bounding, 0x401U);
+  EXPECT_EQ(header.ambient, 0x400U);
+  EXPECT_EQ(header.securebits, 1U);
   EXPECT_EQ(walk.strays(), 0);
 }
 
@@ -73,6 +91,8 @@ TEST(ExecPlan, LeavesAbsentThingsAtZeroAndIdentitiesAsTheyAre) {
   const ExecPlanHeader& header = walk.header();
   EXPECT_EQ(header.working_directory, 0U);
   EXPECT_EQ(header.root_directory, 0U);
+  EXPECT_EQ(header.search_path, 0U);
+  EXPECT_EQ(header.cpus, 0U);
   EXPECT_EQ(header.uid, kKeepId);
   EXPECT_EQ(header.gid, kKeepId);
   EXPECT_EQ(header.group_count, kKeepId);
@@ -105,10 +125,11 @@ TEST(ExecPlan, KeepsRoomForThePidInTheEnvironment) {
 
 TEST(ExecPlan, SearchesAPathOnlyForABareName) {
   PlanInput input = small_input();
-  input.search_path = true;
-  EXPECT_EQ(PlanWalk(*encode_plan(input)).header().flags & kPlanSearchPath, 0U);
+  input.search_path = "/bin:/sbin";
+  EXPECT_EQ(PlanWalk(*encode_plan(input)).header().search_path, 0U);
   input.program = "true";
-  EXPECT_EQ(PlanWalk(*encode_plan(input)).header().flags & kPlanSearchPath, kPlanSearchPath);
+  PlanWalk walk(*encode_plan(input));
+  EXPECT_EQ(walk.read_string(walk.header().search_path), "/bin:/sbin");
 }
 
 struct Refusal {
@@ -152,6 +173,13 @@ TEST(ExecPlan, IsRefusedByTheNameOfTheMemberThatIsWrong) {
          in.limits[15] = LimitPlan{2, 1};
        }},
       {"controlling_tty", EINVAL, [](PlanInput& in) { in.controlling_tty = true, in.new_session = false; }},
+      {"foreground", EINVAL, [](PlanInput& in) { in.foreground = true; }},
+      {"process_group", EINVAL, [](PlanInput& in) { in.process_group = 0; }},
+      {"process_group", EINVAL, [](PlanInput& in) { in.process_group = -1, in.new_session = false; }},
+      {"cpus", EINVAL, [](PlanInput& in) { in.cpus = {kMaxCpus}; }},
+      {"parent_death_signal", EINVAL, [](PlanInput& in) { in.parent_death_signal = 65; }},
+      {"ambient", EINVAL, [](PlanInput& in) { in.bounding = 1, in.ambient = 2; }},
+      {"search_path", EINVAL, [&](PlanInput& in) { in.search_path = nul; }},
       {"passed", E2BIG, [](PlanInput& in) { in.passed.resize(kMaxPassedFds + 1); }},
       {"passed[0]", EINVAL,
        [](PlanInput& in) {

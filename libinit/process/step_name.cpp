@@ -43,6 +43,18 @@ const char* child_step_name(ChildStep step) noexcept {
       return "working-directory";
     case ChildStep::Exec:
       return "exec";
+    case ChildStep::Scheduler:
+      return "scheduler";
+    case ChildStep::IoPriority:
+      return "io-priority";
+    case ChildStep::Cpus:
+      return "cpus";
+    case ChildStep::Capabilities:
+      return "capabilities";
+    case ChildStep::ParentDeath:
+      return "parent-death-signal";
+    case ChildStep::PreExec:
+      return "pre-exec";
     case ChildStep::Fork:
       return "fork";
   }

@@ -8,7 +8,7 @@
 
 #include "libinit/base/result.h"
 
-namespace init::unit {
+namespace init {
 
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
@@ -21,4 +21,4 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 // Errors: open(2), read(2); EINVAL when it is not a regular file or contains a NUL, EFBIG above 256 KiB.
 [[nodiscard]] Result<Variables> read_environment_file(const std::string& path);
 
-}  // namespace init::unit
+}  // namespace init

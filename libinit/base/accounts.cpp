@@ -1,12 +1,12 @@
-#include "libinit/unit/accounts.h"
+#include "libinit/base/accounts.h"
 
 #include <algorithm>
 #include <array>
 
-#include "libinit/unit/text_file.h"
-#include "libinit/unit/values.h"
+#include "libinit/base/names.h"
+#include "libinit/base/text_file.h"
 
-namespace init::unit {
+namespace init {
 namespace {
 
 constexpr std::size_t kMaximumAccountFile = 16U << 20U;
@@ -100,4 +100,4 @@ std::vector<std::string> group_names(const AccountFiles& files) {
   return names_in<kGroupFields>(files.group);
 }
 
-}  // namespace init::unit
+}  // namespace init

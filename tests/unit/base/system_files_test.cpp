@@ -4,10 +4,10 @@
 #include <cerrno>
 #include <fstream>
 
-#include "libinit/unit/accounts.h"
-#include "libinit/unit/environment_file.h"
+#include "libinit/base/accounts.h"
+#include "libinit/base/environment_file.h"
 
-namespace init::unit {
+namespace init {
 namespace {
 
 std::string file_with(const std::string& text) {
@@ -100,4 +100,4 @@ TEST_F(Accounts, AreNeverGuessed) {
 }
 
 }  // namespace
-}  // namespace init::unit
+}  // namespace init

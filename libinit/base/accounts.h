@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace init::unit {
+namespace init {
 
 struct AccountFiles {
   std::string passwd = "/etc/passwd";
@@ -34,4 +34,4 @@ struct User {
 [[nodiscard]] std::vector<std::string> user_names(const AccountFiles& files = {});
 [[nodiscard]] std::vector<std::string> group_names(const AccountFiles& files = {});
 
-}  // namespace init::unit
+}  // namespace init

@@ -1,12 +1,12 @@
-#include "libinit/unit/environment_file.h"
+#include "libinit/base/environment_file.h"
 
 #include <algorithm>
 #include <cerrno>
 
-#include "libinit/unit/text_file.h"
-#include "libinit/unit/values.h"
+#include "libinit/base/names.h"
+#include "libinit/base/text_file.h"
 
-namespace init::unit {
+namespace init {
 namespace {
 
 constexpr std::size_t kMaximumEnvironmentFile = 256 * 1024;
@@ -112,4 +112,4 @@ Result<Variables> read_environment_file(const std::string& path) {
   return parse_environment(*text);
 }
 
-}  // namespace init::unit
+}  // namespace init

@@ -1,4 +1,4 @@
-#include "libinit/unit/text_file.h"
+#include "libinit/base/text_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 
 #include "libinit/base/unique_fd.h"
 
-namespace init::unit {
+namespace init {
 
 Result<std::string> read_text_file(const std::string& path, std::size_t most) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -28,4 +28,4 @@ Result<std::string> read_text_file(const std::string& path, std::size_t most) {
   }
 }
 
-}  // namespace init::unit
+}  // namespace init
