@@ -44,9 +44,11 @@ Verdict hopeful(const World& world, const Gate& gate) {
   return missing(world, gate);
 }
 
+// What is excluded has been told to stop, unless a reload has brought the exclusion.
 Verdict down(const World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
-  if (!is_down(record.state)) return Verdict::Wait;
+  if (is_stopping(record.state)) return Verdict::Wait;
+  if (!is_down(record.state)) return Verdict::Block;
   return record.reason == Reason::Unkillable && has_leftover(world, unit) ? Verdict::Block : Verdict::Open;
 }
 

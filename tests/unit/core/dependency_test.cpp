@@ -417,6 +417,21 @@ TEST(Reloaded, AOneshotThatIsDoneAndHasNoFileServesNobody) {
   EXPECT_EQ(lab.outcome(lab.start("app")), "blocked by setup");
 }
 
+TEST(Reloaded, AnExclusionBetweenTwoThatRunBlocksWhicheverIsStartedAnew) {
+  Lab lab("a restart=always delay=10\n b");
+  lab.start("a");
+  lab.start("b");
+  lab.all_goes_well();
+  lab.reload("a restart=always delay=10\n b conflicts=a");
+  EXPECT_EQ(lab.state("a"), State::Running);
+  lab.exits("a");
+  lab.advance(1000);
+  EXPECT_EQ(lab.state("a"), State::Blocked);
+  lab.stop("b");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("a"), State::Running);
+}
+
 TEST(Scale, TenThousandUnitsBootInLinearTime) {
   std::string text = "boot.target";
   for (int i = 0; i < 10000; ++i) text += " wants=s" + std::to_string(i);
