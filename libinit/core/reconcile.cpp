@@ -35,9 +35,10 @@ void stay(World& world, UnitIndex unit, State state) {
   if (world.units[unit].state != state) enter(world, unit, state);
 }
 
-// What was left alone under another kill-mode, or has survived KILL once, is ended before it runs again.
+// What was left alone under another kill-mode, or has survived KILL once, is ended before it runs again; not
+// if it can never run.
 bool clean_up(World& world, UnitIndex unit) {
-  if (!has_leftover(world, unit)) return false;
+  if (!has_leftover(world, unit) || unfit(world, unit) != Reason::None) return false;
   world.edit(unit).end = End::Asked;
   begin_stop(world, unit);
   return true;

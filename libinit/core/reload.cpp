@@ -29,16 +29,21 @@ void move_jobs(World& world, const Graph& old) {
   }
 }
 
-void arm_again(World& world, UnitIndex unit, TimerKind kind, std::int64_t deadline_ns) {
-  if (deadline_ns != 0) arm(world, unit, kind, MonotonicTime{Duration(deadline_ns)});
-}
-
 void count(World& world, UnitIndex unit) {
   const State state = world.units[unit].state;
   world.busy += is_down(state) ? 0 : 1;
   if (!world.graph->is_loaded(unit)) return;
   --world.counts[static_cast<std::size_t>(PublicState::Inactive)];
   ++world.counts[static_cast<std::size_t>(public_state(state))];
+}
+
+// It stops without a limit (kill-mode none, or a wait for ever), by a policy that is no longer in force.
+bool stops_anew(const World& world, const Graph& old, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  const auto before = old.find_tag(record.tag);
+  if (record.state != State::Stopping || record.phase_deadline_ns != 0 || !before) return false;
+  const Policy& policy = world.graph->policy(unit);
+  return policy.kill_mode != unit::KillMode::None && !(policy == old.policy(*before));
 }
 
 }  // namespace
@@ -48,23 +53,22 @@ void on_reloaded(World& world, std::shared_ptr<const Graph> graph) {
   if (!kept.empty()) graph = Graph::extend(*graph, *world.graph, kept);
   const std::shared_ptr<const Graph> old = world.graph;
   const std::vector<UnitRecord> records = std::move(world.units);
+  const std::vector<Derived> derived = std::move(world.derived);
   load_graph(world, std::move(graph));
-  for (const UnitRecord& record : records) {
-    const auto unit = world.graph->find_tag(record.tag);
+  for (UnitIndex before = 0; before < records.size(); ++before) {
+    const auto unit = world.graph->find_tag(records[before].tag);
     if (!unit) continue;
-    world.units[*unit] = record;
+    world.units[*unit] = records[before];
+    world.derived[*unit].cursor = derived[before].cursor;  // of several closed gates it awaits the same one
     if (!world.graph->policy(*unit).oneshot) set_flag(world.units[*unit], kDone, false);
     count(world, *unit);
   }
   move_jobs(world, *old);
   for (UnitIndex unit = 0; unit < world.units.size(); ++unit) {
-    const UnitRecord record = world.edit(unit);
-    arm_again(world, unit, TimerKind::Phase, record.phase_deadline_ns);
-    arm_again(world, unit, TimerKind::Restart, record.restart_deadline_ns);
+    world.edit(unit);
+    arm_again(world, unit);
     world.touch(unit);
-    const bool was_left_alone = record.state == State::Stopping && record.phase_deadline_ns == 0;
-    if (was_left_alone && world.graph->policy(unit).kill_mode != unit::KillMode::None)
-      begin_stop(world, unit);
+    if (stops_anew(world, *old, unit)) begin_stop(world, unit);
   }
 }
 

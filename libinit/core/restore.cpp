@@ -85,17 +85,6 @@ void load_job(World& world, const JobRecord& record) {
   world.jobs.open[{job.unit, job.id}] = job;
 }
 
-void arm_again(World& world, UnitIndex unit) {
-  const UnitRecord& record = world.units[unit];
-  const auto at = [](std::int64_t ns) { return MonotonicTime{Duration(ns)}; };
-  if (record.phase_deadline_ns != 0) {
-    world.emit(ArmTimer{unit, TimerKind::Phase, record.phase_serial, at(record.phase_deadline_ns)});
-  }
-  if (record.restart_deadline_ns != 0) {
-    world.emit(ArmTimer{unit, TimerKind::Restart, record.restart_serial, at(record.restart_deadline_ns)});
-  }
-}
-
 // Facts by unit and attempt.
 class Facts {
  public:

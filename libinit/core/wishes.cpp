@@ -195,13 +195,14 @@ bool stop_one(World& world, const Order& order) {
   return was_wanted && goal != Goal::Up;
 }
 
-// Whatever only `unit` needed goes with it.
-void release_unneeded(const World& world, UnitIndex unit, std::vector<Order>& queue) {
+// Whatever only `unit` needed goes with it; so does the wish for what is blocked by a mere check.
+void release_unneeded(World& world, UnitIndex unit, std::vector<Order>& queue) {
   if (world.units[unit].goal == Goal::Up) return;
   for (const Link& link : world.graph->says(unit)) {
-    if (!is_reason(link.kind) || !world.graph->stops_when_unneeded(link.unit)) continue;
-    const bool wanted = world.units[link.unit].goal == Goal::Up;
-    if (wanted && !is_needed(world, link.unit)) queue.push_back({link.unit, unit, Stop::Release});
+    if (!is_reason(link.kind) || world.units[link.unit].goal != Goal::Up) continue;
+    if (world.units[link.unit].state == State::Blocked) world.touch(link.unit);
+    if (!world.graph->stops_when_unneeded(link.unit) || is_needed(world, link.unit)) continue;
+    queue.push_back({link.unit, unit, Stop::Release});
   }
 }
 

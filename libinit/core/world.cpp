@@ -84,6 +84,17 @@ void cancel(World& world, UnitIndex unit, TimerKind kind) {
   world.emit(CancelTimer{unit, kind});
 }
 
+void arm_again(World& world, UnitIndex unit) {
+  const UnitRecord& record = world.units[unit];
+  const auto at = [](std::int64_t ns) { return MonotonicTime{Duration(ns)}; };
+  if (record.phase_deadline_ns != 0) {
+    world.emit(ArmTimer{unit, TimerKind::Phase, record.phase_serial, at(record.phase_deadline_ns)});
+  }
+  if (record.restart_deadline_ns != 0) {
+    world.emit(ArmTimer{unit, TimerKind::Restart, record.restart_serial, at(record.restart_deadline_ns)});
+  }
+}
+
 bool has_leftover(const World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   if (record.main_attempt != 0 || record.control_attempt != 0) return true;

@@ -60,6 +60,7 @@ void enter(World& world, UnitIndex unit, State state);
 
 void arm(World& world, UnitIndex unit, TimerKind kind, MonotonicTime deadline);  // never() = cancel
 void cancel(World& world, UnitIndex unit, TimerKind kind);
+void arm_again(World& world, UnitIndex unit);  // what the record says is armed, as it says
 
 inline bool has_flag(const UnitRecord& record, std::uint8_t flag) {
   return (record.flags & flag) != 0;

@@ -131,6 +131,18 @@ void Machine::crash_main(const std::string& unit) {
   }
 }
 
+bool Machine::end_all(const std::string& unit) {
+  bool found = helpers[unit] > 0;
+  helpers[unit] = 0;
+  for (Process& process : processes) {
+    if (process.unit != unit || !process.alive() || process.dying_of != 0) continue;
+    process.dying_of = 15;
+    found = true;
+  }
+  if (found && group_is_empty(unit)) empties[unit] = true;
+  return found;
+}
+
 void Machine::heal() {
   faults = {};
   pid_max_ = 4096;

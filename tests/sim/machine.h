@@ -59,6 +59,7 @@ class Machine {
     return orderly ? 0 : rng_.below(static_cast<std::uint32_t>(count));
   }
   void crash_main(const std::string& unit);  // exits with 1, if it runs
+  bool end_all(const std::string& unit);     // TERM to all, which nobody resists; false if there is nothing
   void heal();                               // faults off, also in what already runs
   [[nodiscard]] bool group_is_empty(const std::string& unit) const;
   [[nodiscard]] const Process* living_main(const std::string& unit) const;

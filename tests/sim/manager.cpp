@@ -39,6 +39,7 @@ void Simulation::tell(const core::Event& event) {
   commit();
   perform();
   check_always();
+  probe_copies();
 }
 
 void Simulation::commit() {

@@ -26,6 +26,7 @@ std::vector<unit::Unit> first_units(Rng& rng) {
 Simulation::Simulation(const Options& options)
     : options_(options),
       rng_(options.seed * 0x2545f4914f6cdd1dU + 1),
+      dice_(options.seed + 2),
       units_(first_units(rng_)),
       machine_(rng_, 8 + static_cast<int>(rng_.below(40))),
       engine_(core::Graph::build(units_), options.seed) {
@@ -221,14 +222,12 @@ void Simulation::rest() {
     if (i == kLongEnough) return fail("S7: does not come to rest");
     if (deliver_something() || machine_.act()) continue;
     bool moved = false;
-    for (Process& process : machine_.processes) {  // what nobody may signal ends by itself
-      const auto unit = index(process.unit);
-      if (!process.alive() || process.dying_of != 0 || !unit) continue;
-      if (core::is_stopping(engine_.record(*unit).state) &&
-          engine_.graph()->policy(*unit).kill_mode == unit::KillMode::None) {
-        process.dying_of = 15;
-        moved = true;
-      }
+    for (core::UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
+      // What nobody will signal (any more) ends by itself.
+      const core::UnitRecord& record = engine_.record(unit);
+      const bool alone =
+          record.phase_deadline_ns == 0 || engine_.graph()->policy(unit).kill_mode == unit::KillMode::None;
+      if (core::is_stopping(record.state) && alone) moved = machine_.end_all(name(unit)) || moved;
     }
     if (!moved && !fire_next_timer(MonotonicTime::never())) break;
   }

@@ -61,6 +61,7 @@ class Simulation final : public core::ActionSink {
   struct Timer {
     MonotonicTime deadline;
     std::uint32_t serial = 0;
+    friend bool operator==(const Timer&, const Timer&) = default;
   };
   // Which kinds of trouble this seed has.
   struct Swarm {
@@ -93,6 +94,11 @@ class Simulation final : public core::ActionSink {
   std::vector<core::Action> recover();
   void carry_out(const core::Action& action);
 
+  // probes.cpp: what would happen, on a copy.
+  void probe_copies();
+  void probe_stale_events();
+  void probe_same_files();
+
   // checks.cpp: what must hold.
   void fail(const std::string& what);
   void check_event(const core::Event& event, const std::vector<core::UnitRecord>& before);
@@ -118,6 +124,7 @@ class Simulation final : public core::ActionSink {
 
   Options options_;
   Rng rng_;
+  Rng dice_;  // of what is no part of the world
   Swarm swarm_;
   std::vector<unit::Unit> units_;
   Machine machine_;

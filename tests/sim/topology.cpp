@@ -31,6 +31,7 @@ void random_policy(Rng& rng, unit::ServiceConfig& service) {
   }
   service.start_timeout = rng.chance(20) ? kInfinity : Duration(milliseconds(1000 + rng.below(3000)));
   service.stop_timeout = milliseconds(300 + rng.below(1500));
+  if (service.stop_timeout >= milliseconds(1770)) service.stop_timeout = kInfinity;
   if (rng.chance(30)) service.stop_schedule = {{15, milliseconds(200)}, {2, milliseconds(300)}};
   service.kill_mode = static_cast<unit::KillMode>(rng.chance(60) ? 0 : rng.below(4));
   service.pre_start.resize(rng.chance(25) ? 1 + rng.below(2) : 0);

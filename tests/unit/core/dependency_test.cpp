@@ -96,6 +96,19 @@ TEST(Requisite, TheWishStaysWhileSomethingElseWantsTheUnit) {
   EXPECT_EQ(lab.state("app"), State::Running);
 }
 
+TEST(Requisite, TheWishEndsWithWhatElseWantedTheUnit) {
+  Lab lab("db\n app requisite=db\n user upholds=app");
+  lab.start("user");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Blocked);
+  lab.stop("user");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Inactive);
+  lab.start("db");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.state("app"), State::Inactive);
+}
+
 TEST(BindsTo, FollowsUnexpectedExits) {
   Lab lab("app binds-to=db\n db delay=10");
   lab.start("app");
@@ -430,6 +443,46 @@ TEST(Reloaded, AnExclusionBetweenTwoThatRunBlocksWhicheverIsStartedAnew) {
   lab.stop("b");
   lab.all_goes_well();
   EXPECT_EQ(lab.state("a"), State::Running);
+}
+
+TEST(Reloaded, TheSameFilesLeaveAWaitWhereItIs) {
+  constexpr std::string_view kUnits =
+      "app requires=first requires=second\n first oneshot restart=no\n second oneshot";
+  Lab lab(kUnits);
+  const JobId job = lab.start("app");
+  lab.exits("first");
+  lab.start("first");
+  lab.exits("first", 1);
+  EXPECT_EQ(lab.state("app"), State::Waiting);  // of second it does not know yet
+  lab.reload(kUnits);
+  EXPECT_EQ(lab.state("app"), State::Waiting);
+  EXPECT_EQ(lab.outcome(job), "waiting");
+}
+
+TEST(Reloaded, AStopWithoutALimitIsRepeatedOnlyForAnotherPolicy) {
+  Lab lab("app stop-for-ever");
+  lab.start("app");
+  lab.runs("app");
+  lab.stop("app");
+  EXPECT_EQ(lab.log(), "spawn app, TERM app");
+  lab.reload("app stop-for-ever");
+  EXPECT_EQ(lab.log(), "");
+  lab.reload("app stop-timeout=100");
+  EXPECT_EQ(lab.log(), "TERM app");
+  lab.advance(100);
+  EXPECT_EQ(lab.log(), "kill app");
+}
+
+TEST(Reloaded, WhatIsLeftOfAUnitWithoutAFileIsNotEndedForAStartThatCannotBe) {
+  Lab lab("app kill-mode=main\n user requires=app");
+  lab.start("app");
+  lab.runs("app");
+  lab.reload("user requires=app");
+  lab.exits("app", 0, false);
+  EXPECT_EQ(lab.outcome(lab.start("app")), "blocked");
+  EXPECT_EQ(lab.log(), "spawn app");
+  lab.reload("user requires=app");
+  EXPECT_EQ(lab.log(), "");
 }
 
 TEST(Scale, TenThousandUnitsBootInLinearTime) {

@@ -73,6 +73,7 @@ void set_number(unit::Unit& unit, std::string_view key, int value) {
 void set_flag(unit::Unit& unit, std::string_view key) {
   if (key == "oneshot") unit.service.type = unit::ServiceType::Oneshot;
   if (key == "remain") unit.service.remain_after_exit = true;
+  if (key == "stop-for-ever") unit.service.stop_timeout = kInfinity;
   if (key == "unneeded") unit.stop_when_unneeded = true;
   if (key == "no-manual-start") unit.refuse_manual_start = true;
   if (key == "no-manual-stop") unit.refuse_manual_stop = true;

@@ -1,0 +1,168 @@
+// Questions put to a copy of the engine, by dice of their own: the world goes on as if nobody had asked.
+#include <algorithm>
+#include <cstring>
+
+#include "tests/sim/simulation.h"
+
+namespace init::sim {
+namespace {
+
+using core::Engine;
+using core::Event;
+using core::Exit;
+using core::State;
+using core::UnitIndex;
+using core::UnitRecord;
+
+class Heard final : public core::ActionSink {
+ public:
+  void emit(const core::Action& action) override { actions.push_back(action); }
+  std::vector<core::Action> actions;
+};
+
+// Those that are not finished: the others are forgotten at the next event, whatever it is.
+std::vector<core::JobRecord> open_jobs(const Engine& engine) {
+  std::vector<core::JobRecord> jobs = engine.job_records();
+  std::erase_if(jobs, [](const core::JobRecord& job) { return job.phase == core::JobPhase::Finished; });
+  return jobs;
+}
+
+bool same_jobs(const Engine& a, const Engine& b) {
+  const auto same = [](const core::JobRecord& x, const core::JobRecord& y) {
+    return std::memcmp(&x, &y, sizeof(x)) == 0;
+  };
+  const auto jobs = open_jobs(a), others = open_jobs(b);
+  return std::equal(jobs.begin(), jobs.end(), others.begin(), others.end(), same);
+}
+
+// What a view adds to the record: whom the unit waits for.
+bool same_view(const Engine& a, UnitIndex in_a, const Engine& b, UnitIndex in_b) {
+  const auto blocking = [](const Engine& engine, UnitIndex unit) {
+    const UnitIndex by = engine.view(unit).blocked_by;
+    return by == core::kNoUnit ? std::string_view() : engine.graph()->name(by);
+  };
+  return blocking(a, in_a) == blocking(b, in_b);
+}
+
+// Of a unit without a file nothing need be kept once it has stopped.
+bool may_be_forgotten(const Engine& engine, UnitIndex unit) {
+  return !engine.graph()->is_loaded(unit) && core::is_down(engine.record(unit).state) &&
+         !engine.view(unit).leftover;
+}
+
+// By name: a reload may number the units anew. Empty if nothing differs.
+std::string difference(const Engine& before, const Engine& after) {
+  for (UnitIndex unit = 0; unit < before.graph()->size(); ++unit) {
+    const std::string name(before.graph()->name(unit));
+    const auto found = after.graph()->find_tag(before.graph()->tag(unit));
+    if (may_be_forgotten(before, unit)) continue;
+    if (!found) return name + " is forgotten";
+    if (std::memcmp(&before.record(unit), &after.record(*found), sizeof(UnitRecord)) != 0)
+      return "the record of " + name + " differs";
+    if (!same_view(before, unit, after, *found)) return name + " waits for another";
+  }
+  if (!same_jobs(before, after)) return "the jobs differ";
+  if (before.counts() != after.counts()) return "the counts differ";
+  return before.system_state() == after.system_state() ? "" : "the system's state differs";
+}
+
+// Attempts that are not those of a process of the unit: none, one of long ago, one that is yet to come.
+std::vector<core::Attempt> stale_attempts(const UnitRecord& record, Rng& dice) {
+  std::vector<core::Attempt> attempts = {0, record.attempt + 1, dice.below(record.attempt + 1)};
+  std::erase_if(attempts, [&](core::Attempt attempt) {
+    return attempt != 0 && (attempt == record.main_attempt || attempt == record.control_attempt);
+  });
+  return attempts;
+}
+
+void add_news_of(UnitIndex unit, core::Attempt attempt, Rng& dice, std::vector<Event>& events) {
+  const auto error = static_cast<core::SpawnError>(dice.below(3));
+  const auto kind = static_cast<Exit::Kind>(dice.below(4));
+  events.emplace_back(core::Spawned{unit, attempt, 4711});
+  events.emplace_back(core::ExecSucceeded{unit, attempt});
+  events.emplace_back(core::SpawnFailed{unit, attempt, error, 7, 12, dice.chance(50)});
+  events.emplace_back(
+      core::Exited{unit, attempt, {kind, static_cast<std::int32_t>(dice.below(16))}, dice.chance(50)});
+}
+
+void add_timers(UnitIndex unit, const UnitRecord& record, Rng& dice, std::vector<Event>& events) {
+  for (const core::TimerKind kind : {core::TimerKind::Phase, core::TimerKind::Restart}) {
+    const bool phase = kind == core::TimerKind::Phase;
+    const std::int64_t deadline = phase ? record.phase_deadline_ns : record.restart_deadline_ns;
+    const std::uint32_t armed = phase ? record.phase_serial : record.restart_serial;
+    const std::uint32_t other = phase ? record.restart_serial : record.phase_serial;
+    for (const std::uint32_t serial : {other, armed, record.serial + 1, dice.below(record.serial + 1)}) {
+      if (deadline == 0 || serial != armed) events.emplace_back(core::TimerFired{unit, kind, serial});
+    }
+  }
+}
+
+// News that is known already.
+void add_repeated(UnitIndex unit, const UnitRecord& record, std::vector<Event>& events) {
+  if (record.main_pid != 0) events.emplace_back(core::Spawned{unit, record.main_attempt, record.main_pid});
+  if (record.main_attempt != 0 && record.state != State::Starting && record.spawn_failures == 0)
+    events.emplace_back(core::ExecSucceeded{unit, record.main_attempt});
+  if ((record.flags & core::kGroup) == 0) events.emplace_back(core::GroupEmpty{unit});
+}
+
+std::vector<Event> stale_events(const Engine& engine, Rng& dice) {
+  const auto size = static_cast<std::uint32_t>(engine.graph()->size());
+  const UnitIndex unit = dice.below(size);
+  const UnitRecord& record = engine.record(unit);
+  std::vector<Event> events = {core::JobDropped{0}, core::JobDropped{~core::JobId{0}}};
+  for (const core::Attempt attempt : stale_attempts(record, dice)) add_news_of(unit, attempt, dice, events);
+  add_timers(unit, record, dice, events);
+  add_repeated(unit, record, events);
+  for (const UnitIndex nobody : {size, core::kNoUnit}) {
+    add_news_of(nobody, record.main_attempt, dice, events);
+    events.emplace_back(core::GroupEmpty{nobody});
+    events.emplace_back(core::TimerFired{nobody, core::TimerKind::Phase, record.phase_serial});
+    events.emplace_back(core::Requested{0, static_cast<core::Verb>(dice.below(6)), nobody});
+  }
+  return events;
+}
+
+}  // namespace
+
+// S13: no stale event moves anything.
+void Simulation::probe_stale_events() {
+  Engine engine = engine_;
+  Heard heard;
+  for (const Event& event : stale_events(engine_, dice_)) {
+    engine.handle(event, now_, heard);
+    std::string moved = difference(engine_, engine);
+    if (!heard.actions.empty()) moved = "it acts";
+    if (!moved.empty()) return fail("S13: a stale event (" + described(event) + "): " + moved);
+  }
+}
+
+// S11: a reload of the same files arms the timers again, and nothing else.
+void Simulation::probe_same_files() {
+  Engine engine = engine_;
+  Heard heard;
+  engine.handle(core::Reloaded{core::Graph::build(units_)}, now_, heard);
+  const std::string moved = difference(engine_, engine);
+  if (!moved.empty()) return fail("S11: a reload of the same files: " + moved);
+  std::ptrdiff_t armed = 0;
+  for (UnitIndex unit = 0; unit < engine.graph()->size(); ++unit) {
+    const UnitRecord& record = engine.record(unit);
+    armed += (record.phase_deadline_ns != 0 ? 1 : 0) + (record.restart_deadline_ns != 0 ? 1 : 0);
+  }
+  const auto is_known = [&](const core::Action& action) {
+    const auto* arm = std::get_if<core::ArmTimer>(&action);
+    if (arm == nullptr) return false;
+    const auto timer = timers_.find({std::string(engine.graph()->name(arm->unit)), arm->kind});
+    return timer != timers_.end() && timer->second == Timer{arm->deadline, arm->serial};
+  };
+  if (std::count_if(heard.actions.begin(), heard.actions.end(), is_known) != armed ||
+      heard.actions.size() != static_cast<std::size_t>(armed))
+    fail("S11: a reload of the same files does more than to arm its timers again");
+}
+
+void Simulation::probe_copies() {
+  if (!failure_.empty()) return;
+  if (dice_.chance(10)) probe_stale_events();
+  if (dice_.chance(10)) probe_same_files();
+}
+
+}  // namespace init::sim
