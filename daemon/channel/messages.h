@@ -10,7 +10,7 @@
 
 namespace init::channel {
 
-inline constexpr std::uint16_t kChannelVersion = 1;
+inline constexpr std::uint16_t kChannelVersion = 2;
 inline constexpr std::size_t kMaxMessage = 64 * 1024;
 inline constexpr std::size_t kMaxMessageFds = 130;
 
@@ -19,20 +19,18 @@ enum class MessageType : std::uint16_t {
   // Manager to PID 1.
   Spawn = 1,  // SpawnBody, payload = exec plan; fds: [cgroup directory][cgroup.procs][plan memfd] as flagged,
               // then passed
-  Signal = 2,       // SignalBody
-  KillCgroup = 3,   // no body; fds: cgroup.kill opened for writing. PID 1 writes "1"
-  Watch = 4,        // WatchBody: slot <- a process that was not spawned here
-  StoreFd = 5,      // StoreBody, one fd; replaces the entry of the same kind and tag
-  FetchFd = 6,      // StoreBody; answered by Fd
-  DropFd = 7,       // StoreBody
-  Acknowledge = 8,  // SlotBody: Exited/Failed -> Free, if attempt matches
-  Finish = 9,       // FinishBody: end everything
-  Ready = 10,       // no body: the manager is up (READY=1 goes to initd's own NOTIFY_SOCKET, the first time)
-  Pong = 11,        // answer to Ping
+  Signal = 2,   // no body; payload = any number of Signals, sent in this order
+  Watch = 4,    // WatchBody: slot <- a process that was not spawned here
+  StoreFd = 5,  // StoreBody, one fd; replaces the entry of the same kind and tag
+  FetchFd = 6,  // StoreBody; answered by Fd
+  DropFd = 7,   // StoreBody
+  Acknowledge =
+      8,       // no body; payload = any number of Ended: Exited/Failed -> Free, where the attempt matches
+  Finish = 9,  // FinishBody: end everything
+  Ready = 10,  // no body: the manager is up (READY=1 goes to initd's own NOTIFY_SOCKET, the first time)
   // PID 1 to manager.
   Resumed = 32,  // ResumedBody: first message on every new pair
   Fd = 33,       // StoreBody with one fd; without an fd: there is no such entry
-  Ping = 34,
 };
 
 struct MessageHeader {
@@ -57,13 +55,10 @@ struct SpawnBody {
   std::uint32_t flags = 0;
 };
 
-enum class SignalScope : std::uint32_t { Process = 0, Group = 1, Session = 2 };
-
-struct SignalBody {
+struct Signal {
   std::uint32_t slot = 0;
   std::uint32_t attempt = 0;  // of another attempt than the slot's: ignored
   std::int32_t signal = 0;
-  SignalScope scope = SignalScope::Process;  // Group: the process group that the service leads
 };
 
 struct WatchBody {
@@ -80,7 +75,7 @@ struct StoreBody {
   std::uint32_t reserved = 0;
 };
 
-struct SlotBody {
+struct Ended {
   std::uint32_t slot = 0;
   std::uint32_t attempt = 0;
 };

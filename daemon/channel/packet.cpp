@@ -21,8 +21,6 @@ std::size_t body_size(MessageType type) noexcept {
   switch (type) {
     case MessageType::Spawn:
       return sizeof(SpawnBody);
-    case MessageType::Signal:
-      return sizeof(SignalBody);
     case MessageType::Watch:
       return sizeof(WatchBody);
     case MessageType::StoreFd:
@@ -30,16 +28,13 @@ std::size_t body_size(MessageType type) noexcept {
     case MessageType::DropFd:
     case MessageType::Fd:
       return sizeof(StoreBody);
-    case MessageType::Acknowledge:
-      return sizeof(SlotBody);
     case MessageType::Finish:
       return sizeof(FinishBody);
     case MessageType::Resumed:
       return sizeof(ResumedBody);
-    case MessageType::KillCgroup:
+    case MessageType::Signal:
+    case MessageType::Acknowledge:
     case MessageType::Ready:
-    case MessageType::Ping:
-    case MessageType::Pong:
       return 0;
     case MessageType::Invalid:
       break;

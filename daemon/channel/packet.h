@@ -52,6 +52,15 @@ class Packet {
   }
   // Writable, 8-aligned for Spawn; valid until the next receive.
   [[nodiscard]] std::span<std::byte> payload() noexcept;
+  // Calls visit with each whole Item that the payload is a list of.
+  template <class Item, class Visit>
+  void each(Visit visit) noexcept {
+    for (auto left = payload(); left.size() >= sizeof(Item); left = left.subspan(sizeof(Item))) {
+      Item item;
+      std::memcpy(&item, left.data(), sizeof(item));
+      visit(item);
+    }
+  }
   [[nodiscard]] std::span<const int> fds() const noexcept { return {fds_.data(), fd_count_}; }
   // The fd becomes the caller's; its place holds -1 from then on.
   [[nodiscard]] int take_fd(std::size_t index) noexcept;

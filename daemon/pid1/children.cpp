@@ -77,17 +77,10 @@ void Children::resume_slot(std::uint32_t index) noexcept {
   hold_pidfd(index, pidfd_open(pid));
 }
 
-void Children::signal(const channel::SignalBody& request) noexcept {
+void Children::signal(const channel::Signal& request) noexcept {
   if (request.slot >= channel::kSlotCount) return;
   const Slot& slot = facts_.slot(request.slot);
   if (!lives(slot) || slot.attempt != request.attempt || slot.pid <= 0) return;
-  // Its leader is not reaped yet, so the number of the group cannot have become another's. Not so for a
-  // process that is only watched and has another parent.
-  End end;
-  if (request.scope != channel::SignalScope::Process && peek(P_PID, slot.pid, end) != Peek::NotOurs &&
-      kill(-slot.pid, request.signal) == 0) {
-    return;
-  }
   const int pidfd = child(request.slot).pidfd;
   if (pidfd >= 0) {
     sys::pidfd_send_signal(pidfd, request.signal);
@@ -122,7 +115,7 @@ void Children::watch(const channel::WatchBody& request) noexcept {
   commit_end(index, end, gone == nullptr ? channel::kSlotUncertain : 0U);
 }
 
-void Children::acknowledge(const channel::SlotBody& request) noexcept {
+void Children::acknowledge(const channel::Ended& request) noexcept {
   if (request.slot >= channel::kSlotCount) return;
   const Slot& slot = facts_.slot(request.slot);
   if (slot.attempt != request.attempt || (slot.state != SlotState::Exited && slot.state != SlotState::Failed))

@@ -45,8 +45,8 @@ class Children {
 
   void spawn(channel::Packet& packet) noexcept;
   void watch(const channel::WatchBody& request) noexcept;
-  void signal(const channel::SignalBody& request) noexcept;
-  void acknowledge(const channel::SlotBody& request) noexcept;
+  void signal(const channel::Signal& request) noexcept;
+  void acknowledge(const channel::Ended& request) noexcept;
 
   void report_ready(std::uint32_t index) noexcept;
   void exit_ready(std::uint32_t index) noexcept;

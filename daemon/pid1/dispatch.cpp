@@ -13,7 +13,6 @@ namespace {
 
 using channel::MessageType;
 using channel::Packet;
-using channel::SlotBody;
 using channel::StoreBody;
 
 constexpr int kPacketsPerTurn = 128;
@@ -78,16 +77,13 @@ void Pid1::handle(Packet& packet) noexcept {
       children.spawn(packet);
       break;
     case MessageType::Signal:
-      children.signal(packet.body<channel::SignalBody>());
+      packet.each<channel::Signal>([this](const channel::Signal& one) { children.signal(one); });
       break;
     case MessageType::Watch:
       children.watch(packet.body<channel::WatchBody>());
       break;
     case MessageType::Acknowledge:
-      children.acknowledge(packet.body<SlotBody>());
-      break;
-    case MessageType::KillCgroup:
-      if (!packet.fds().empty()) static_cast<void>(!write(packet.fds()[0], "1", 1));
+      packet.each<channel::Ended>([this](const channel::Ended& one) { children.acknowledge(one); });
       break;
     case MessageType::StoreFd:
       if (!packet.fds().empty()) store_put(facts, packet.body<StoreBody>(), packet.take_fd(0));

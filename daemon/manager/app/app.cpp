@@ -39,6 +39,7 @@ MonotonicTime App::next_deadline() const {
 }
 
 void App::turn() {
+  channel_.flush();
   const auto ready = loop_.wait(next_deadline());
   for (const auto& one : ready) {
     switch (static_cast<Source>(one.token.kind)) {
@@ -89,7 +90,7 @@ void App::on_slot(std::uint32_t slot) {
   SlotUse* use = slots_.find(slot);
   const bool ended = facts.state == channel::SlotState::Exited || facts.state == channel::SlotState::Failed;
   if (use == nullptr || use->attempt != facts.attempt) {
-    if (ended && use == nullptr) (void)channel_.acknowledge(slot, facts.attempt);
+    if (ended && use == nullptr) channel_.acknowledge({slot, facts.attempt});
     return;
   }
   if (use->unit == core::kNoUnit) {  // of a unit that is no longer known
@@ -132,7 +133,7 @@ void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
 // With the end in the records PID 1 may forget it, and only then may another process have the slot: a spawn
 // into a slot that is not free is ignored.
 void App::free_slot(std::uint32_t slot, std::uint32_t attempt) {
-  (void)channel_.acknowledge(slot, attempt);
+  channel_.acknowledge({slot, attempt});
   slots_.release(slot);
 }
 

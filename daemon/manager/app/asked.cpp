@@ -85,8 +85,8 @@ bool App::signal(core::UnitIndex unit, int signal, bool all) {
   const UnitProcess of = processes_of(unit);
   const bool others = all && !processes_.empty(of);
   if (others) processes_.signal_others(of, signal);
-  if (slot != kNoSlot)
-    (void)channel_.signal({slot, record.main_attempt, signal, channel::SignalScope::Process});
+  if (slot != kNoSlot) channel_.signal({slot, record.main_attempt, signal});
+  channel_.flush();  // before the request counts as done
   return others || slot != kNoSlot;
 }
 

@@ -77,19 +77,14 @@ void App::carry_out(const core::Signal& signal) {
   const std::uint32_t slot = slots_.find(signal.unit, signal.attempt);
   if (signal.target == core::SignalTarget::Group)
     processes_.signal_others(processes_of(signal.unit), signal.signal);
-  if (slot != kNoSlot) {
-    (void)channel_.signal({slot, signal.attempt, signal.signal, channel::SignalScope::Process});
-  }
+  if (slot != kNoSlot) channel_.signal({slot, signal.attempt, signal.signal});
 }
 
 void App::carry_out(const core::KillGroup& kill) {
   const UnitProcess of = processes_of(kill.unit);
   const std::uint32_t slot = slots_.find(kill.unit, engine_->record(kill.unit).main_attempt);
   // The leader may still be on its way into its cgroup.
-  if (slot != kNoSlot) {
-    (void)channel_.signal(
-        {slot, engine_->record(kill.unit).main_attempt, SIGKILL, channel::SignalScope::Process});
-  }
+  if (slot != kNoSlot) channel_.signal({slot, engine_->record(kill.unit).main_attempt, SIGKILL});
   processes_.kill(of);
   if (!processes_.watch(of)) events_.push_back(core::GroupEmpty{kill.unit});
 }
@@ -107,6 +102,7 @@ void App::carry_out(const core::StateChanged& change) {
 }
 
 void App::carry_out(const core::JobFinished& job) {
+  channel_.flush();  // a signal that the job was about
   auto& header = intents_.header();
   if (JournalEntry* entry = intents_.find_job(job.job)) {
     entry->state = JournalState::Done;

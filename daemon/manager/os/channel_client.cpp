@@ -12,6 +12,9 @@ namespace {
 using channel::MessageType;
 using channel::Packet;
 
+// PID 1 begins with the first while the rest is still being collected.
+constexpr std::size_t kMany = 64;
+
 void wait_for(int fd, short events) {
   pollfd waiting{fd, events, 0};
   (void)poll(&waiting, 1, -1);
@@ -34,6 +37,11 @@ Result<UniqueFd> plan_memfd(std::span<const std::byte> plan) {
 }  // namespace
 
 Result<> ChannelClient::send(channel::Outgoing message) {
+  flush();
+  return send_now(message);
+}
+
+Result<> ChannelClient::send_now(channel::Outgoing message) {
   message.sequence = ++sequence_;
   while (const int error = channel::send_packet(socket_.get(), message)) {
     if (error == EAGAIN || error == ENOBUFS) {
@@ -67,12 +75,23 @@ Result<> ChannelClient::spawn(channel::SpawnBody body, std::span<const std::byte
   return send({MessageType::Spawn, 0, channel::body_bytes(body), {}, all});
 }
 
-Result<> ChannelClient::signal(const channel::SignalBody& body) {
-  return send_body(MessageType::Signal, body);
+void ChannelClient::signal(const channel::Signal& one) {
+  signals_.push_back(one);
+  if (signals_.size() >= kMany) flush();
 }
 
-Result<> ChannelClient::acknowledge(std::uint32_t slot, std::uint32_t attempt) {
-  return send_body(MessageType::Acknowledge, channel::SlotBody{slot, attempt});
+void ChannelClient::acknowledge(const channel::Ended& one) {
+  ended_.push_back(one);
+  if (ended_.size() >= kMany) flush();
+}
+
+// That PID 1 is gone shows in drain().
+void ChannelClient::flush() {
+  if (!signals_.empty()) (void)send_now({MessageType::Signal, 0, {}, std::as_bytes(std::span(signals_)), {}});
+  if (!ended_.empty())
+    (void)send_now({MessageType::Acknowledge, 0, {}, std::as_bytes(std::span(ended_)), {}});
+  signals_.clear();
+  ended_.clear();
 }
 
 Result<> ChannelClient::store(std::uint32_t kind, std::uint64_t tag, int fd) {
@@ -99,7 +118,6 @@ Result<> ChannelClient::await(MessageType type) {
         break;
       case Packet::Outcome::Message:
         if (packet_->header().type == type) return {};
-        if (packet_->header().type == MessageType::Ping) (void)send({MessageType::Pong, 0, {}, {}, {}});
         break;
     }
   }
@@ -126,9 +144,7 @@ Result<> ChannelClient::drain() {
       case Packet::Outcome::Empty:
         return {};
       case Packet::Outcome::Malformed:
-        break;
       case Packet::Outcome::Message:
-        if (packet_->header().type == MessageType::Ping) (void)send({MessageType::Pong, 0, {}, {}, {}});
         break;
     }
   }

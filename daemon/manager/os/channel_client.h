@@ -21,8 +21,10 @@ class ChannelClient {
 
   // fds are borrowed. A plan that does not fit a message goes as a sealed memfd.
   Result<> spawn(channel::SpawnBody body, std::span<const std::byte> plan, std::span<const int> fds);
-  Result<> signal(const channel::SignalBody& body);
-  Result<> acknowledge(std::uint32_t slot, std::uint32_t attempt);
+  // Collected: they go together, before any other message, with flush(), or when there are many.
+  void signal(const channel::Signal& one);
+  void acknowledge(const channel::Ended& one);
+  void flush();
   Result<> store(std::uint32_t kind, std::uint64_t tag, int fd);
   Result<> finish(const channel::FinishBody& body);
   Result<> ready();
@@ -30,19 +32,22 @@ class ChannelClient {
   Result<UniqueFd> fetch(std::uint32_t kind, std::uint64_t tag);
   // The first message of all: which start of the manager this is.
   Result<std::uint64_t> await_resumed();
-  // Answers pings.
+  // Nothing is said that was not asked for: only the end of PID 1's interest shows.
   Result<> drain();
 
  private:
   Result<> send(channel::Outgoing message);
+  Result<> send_now(channel::Outgoing message);
   template <class Body>
   Result<> send_body(channel::MessageType type, const Body& body, std::span<const int> fds = {});
-  // Waits for a message of this type; it stands in packet_ then. Pings in between are answered.
+  // Waits for a message of this type; it stands in packet_ then.
   Result<> await(channel::MessageType type);
 
   UniqueFd socket_;
   std::unique_ptr<channel::Packet> packet_ = std::make_unique<channel::Packet>();
   std::uint32_t sequence_ = 0;
+  std::vector<channel::Signal> signals_;
+  std::vector<channel::Ended> ended_;
 };
 
 }  // namespace init::manager

@@ -49,17 +49,23 @@ void refuse(const std::vector<int>& calls, int error) {
   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
 }
 
+// initd, or what stands for it.
+const char* program() {
+  const char* other = getenv("INITD_TEST_PROGRAM");
+  return other != nullptr ? other : INITD_PROGRAM;
+}
+
 [[noreturn]] void become_initd(const World& setup, const std::string& folder) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (setup.new_pid_namespace) {
     mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-    mount("proc", "/proc", "proc", 0, nullptr);
+    if (setup.own_proc) mount("proc", "/proc", "proc", 0, nullptr);
   }
   const int log = open((folder + "/log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   dup2(log, 1);
   dup2(setup.log_fd >= 0 ? setup.log_fd : log, 2);
   if (!setup.notify_socket.empty()) setenv("NOTIFY_SOCKET", setup.notify_socket.c_str(), 1);
-  std::vector<std::string> words{INITD_PROGRAM, "--manager", FAKE_MANAGER, "--runtime", folder};
+  std::vector<std::string> words{program(), "--manager", FAKE_MANAGER, "--runtime", folder};
   words.insert(words.end(), setup.arguments.begin(), setup.arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -69,7 +75,7 @@ void refuse(const std::vector<int>& calls, int error) {
     setrlimit(RLIMIT_NOFILE, &limit);
   }
   if (!setup.refused.empty()) refuse(setup.refused, setup.refused_errno);
-  execv(INITD_PROGRAM, argv.data());
+  execv(argv[0], argv.data());
   _exit(99);
 }
 
@@ -131,15 +137,14 @@ void Manager::shell(std::uint32_t slot, const std::string& script, std::uint32_t
   spawn(slot, shell_plan(script), {}, 0, attempt);
 }
 
-void Manager::signal(std::uint32_t slot, int number, channel::SignalScope scope,
-                     std::uint32_t attempt) const {
-  const channel::SignalBody body{.slot = slot, .attempt = attempt, .signal = number, .scope = scope};
-  send({.type = channel::MessageType::Signal, .body = channel::body_bytes(body)});
+void Manager::signal(std::uint32_t slot, int number, std::uint32_t attempt) const {
+  const channel::Signal one{.slot = slot, .attempt = attempt, .signal = number};
+  send({.type = channel::MessageType::Signal, .payload = channel::body_bytes(one)});
 }
 
 void Manager::acknowledge(std::uint32_t slot, std::uint32_t attempt) const {
-  const channel::SlotBody body{.slot = slot, .attempt = attempt};
-  send({.type = channel::MessageType::Acknowledge, .body = channel::body_bytes(body)});
+  const channel::Ended one{.slot = slot, .attempt = attempt};
+  send({.type = channel::MessageType::Acknowledge, .payload = channel::body_bytes(one)});
 }
 
 void Manager::finish(std::uint32_t grace_ms, int code) const {

@@ -21,6 +21,7 @@ namespace init::test {
 
 struct World {
   bool new_pid_namespace = false;
+  bool own_proc = true;                // else /proc shows the pids of the namespace outside
   std::vector<int> refused;            // system call numbers that a seccomp filter answers with refused_errno
   int refused_errno = 38;              // ENOSYS
   int log_fd = -1;                     // initd's standard error; -1 = a file
@@ -43,8 +44,7 @@ class Manager {
              std::uint32_t flags = 0, std::uint32_t attempt = 1) const;
   // /bin/sh -c script
   void shell(std::uint32_t slot, const std::string& script, std::uint32_t attempt = 1) const;
-  void signal(std::uint32_t slot, int number, channel::SignalScope scope = channel::SignalScope::Process,
-              std::uint32_t attempt = 1) const;
+  void signal(std::uint32_t slot, int number, std::uint32_t attempt = 1) const;
   void acknowledge(std::uint32_t slot, std::uint32_t attempt = 1) const;
   void finish(std::uint32_t grace_ms = 1000, int code = 0) const;
   void store(std::uint32_t kind, std::uint64_t tag, int fd) const;

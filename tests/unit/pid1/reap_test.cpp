@@ -92,7 +92,7 @@ TEST(Reap, WatchesAProcessThatAnotherOneLeftBehind) {
   const channel::WatchBody body{.tag = 5, .slot = 1, .attempt = 2, .role = 3, .pid = pid};
   manager.send({.type = channel::MessageType::Watch, .body = channel::body_bytes(body)});
   ASSERT_TRUE(manager.until_state(1, SlotState::Running));
-  manager.signal(1, SIGKILL, channel::SignalScope::Process, 2);
+  manager.signal(1, SIGKILL, 2);
   ASSERT_TRUE(manager.until_state(1, SlotState::Exited));
   EXPECT_EQ(manager.slot(1).exit_value, SIGKILL);
   EXPECT_EQ(manager.slot(1).flags, channel::kSlotWatched);

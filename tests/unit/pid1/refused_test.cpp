@@ -115,7 +115,7 @@ TEST(Cgroup, IsJoinedByTheChildWhereCloneIntoItIsRefused) {
   EXPECT_EQ(manager.slot(1).failed_step, static_cast<std::uint32_t>(process::ChildStep::Cgroup));
 }
 
-TEST(Cgroup, TakesTheChildFromBirthAndIsKilledThroughItsFile) {
+TEST(Cgroup, TakesTheChildFromBirth) {
   const std::string root =
       access("/sys/fs/cgroup/cgroup.procs", W_OK) == 0 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
   const std::string path = root + "/initd-test-" + std::to_string(getpid());
@@ -128,13 +128,7 @@ TEST(Cgroup, TakesTheChildFromBirthAndIsKilledThroughItsFile) {
     ASSERT_TRUE(manager.until_state(0, SlotState::Running));
     EXPECT_EQ(read_file(path + "/cgroup.procs"), std::to_string(manager.slot(0).pid) + "\n");
     EXPECT_EQ(manager.slot(0).flags, 0U);
-    const UniqueFd killer(open((path + "/cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC));
-    if (killer) {
-      const int fd = killer.get();
-      manager.send({.type = channel::MessageType::KillCgroup, .fds = {&fd, 1}});
-    } else {
-      manager.signal(0, SIGKILL);
-    }
+    manager.signal(0, SIGKILL);
     ASSERT_TRUE(manager.until_state(0, SlotState::Exited));
     EXPECT_EQ(manager.slot(0).exit_value, SIGKILL);
   }

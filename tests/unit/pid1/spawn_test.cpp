@@ -203,29 +203,36 @@ TEST(Signal, IsForOneAttemptOnly) {
   const std::string ready = initd.folder + "/ready";
   manager.shell(0, "trap 'exit 5' TERM; echo >" + ready + "; sleep 1000 & wait");
   while (read_file(ready).empty()) sched_yield();
-  manager.signal(0, SIGKILL, channel::SignalScope::Group, 77);  // nothing would stand against this one
+  manager.signal(0, SIGKILL, 77);  // nothing would stand against this one
   manager.signal(0, SIGTERM);
   ASSERT_TRUE(manager.until_state(0, SlotState::Exited));
   EXPECT_EQ(manager.slot(0).exit_kind, 1U);
   EXPECT_EQ(manager.slot(0).exit_value, 5);
 }
 
-TEST(Signal, ReachesTheWholeGroup) {
+TEST(Signal, AndAcknowledgementsComeInListsThatMayEndInTheMiddle) {
   Initd initd;
   const Manager& manager = initd.manager();
-  int ends[2];
-  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
-  process::PlanInput input = shell_plan("sleep 1000 & echo >&5; wait");
-  input.passed = {{.index = 0, .target = 5}};
-  manager.spawn(0, input, {ends[1]});
-  close(ends[1]);
-  char byte = 0;
-  EXPECT_EQ(read(ends[0], &byte, 1), 1);
-  manager.signal(0, SIGKILL, channel::SignalScope::Group);
-  pollfd end{ends[0], POLLIN, 0};
-  EXPECT_EQ(poll(&end, 1, 5000), 1) << "the sleep lives on";
-  EXPECT_TRUE(manager.until_state(0, SlotState::Exited));
-  close(ends[0]);
+  std::vector<channel::Signal> signals;
+  std::vector<channel::Ended> ended;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    manager.shell(i, "exec sleep 1000");
+    signals.push_back({.slot = i, .attempt = i == 50 ? 2U : 1U, .signal = i % 2 == 0 ? SIGTERM : SIGKILL});
+    ended.push_back({.slot = i, .attempt = 1});
+  }
+  manager.shell(100, "exec sleep 1000");
+  for (std::uint32_t i = 0; i <= 100; ++i) ASSERT_TRUE(manager.until_state(i, SlotState::Running));
+  signals.push_back({.slot = 100, .attempt = 1, .signal = SIGKILL});
+  const auto bytes = std::as_bytes(std::span(signals));
+  manager.send({.type = channel::MessageType::Signal, .payload = bytes.first(bytes.size() - 1)});
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    ASSERT_TRUE(i == 50 || manager.until_state(i, SlotState::Exited)) << i;
+    EXPECT_EQ(manager.slot(i).exit_value, i == 50 ? 0 : i % 2 == 0 ? SIGTERM : SIGKILL);
+  }
+  manager.send({.type = channel::MessageType::Acknowledge, .payload = std::as_bytes(std::span(ended))});
+  for (std::uint32_t i = 0; i < 100; ++i)
+    ASSERT_TRUE(i == 50 || manager.until_state(i, SlotState::Free)) << i;
+  for (const std::uint32_t i : {50U, 100U}) EXPECT_EQ(manager.slot(i).state, SlotState::Running);
 }
 
 }  // namespace
