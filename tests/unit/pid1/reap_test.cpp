@@ -82,6 +82,37 @@ TEST(Reap, AdoptsOrphansEvenWhereItIsNotPid1) {
   EXPECT_EQ(manager.facts.header().environment, channel::Environment::Process);
 }
 
+// Then children are found by waitid(P_ALL), where the first that ended hides the others.
+TEST(Reap, FindsOrphansAndEndsWithoutTheKernelsListOfChildren) {
+  World world = container();
+  world.own_proc = false;
+  Initd initd(world);
+  const std::string gate = initd.folder + "/gate";
+  ASSERT_EQ(mkfifo(gate.c_str(), 0600), 0);
+  const UniqueFd hold(open(gate.c_str(), O_RDWR | O_CLOEXEC));
+  for (std::uint32_t i = 0; i < 50; ++i) initd.manager().shell(i, "read line <" + gate + "; exit 5");
+  ASSERT_TRUE(initd.manager().until([&] { return all_in(initd.manager(), 50, SlotState::Running); }));
+  initd.manager().spawn(50, program({FAKE_MANAGER, "orphans", "1000"}));
+  EXPECT_TRUE(initd.manager().until([&] { return initd.manager().facts.header().orphans_reaped >= 1000; }));
+  EXPECT_TRUE(initd.manager().until_state(50, SlotState::Exited));
+  EXPECT_TRUE(all_in(initd.manager(), 50, SlotState::Running));
+
+  // The manager, the oldest child, ends together with services and orphans.
+  initd.manager().spawn(51, program({FAKE_MANAGER, "orphans", "100"}));
+  initd.stop();
+  const std::string lines(50, '\n');
+  ASSERT_EQ(write(hold.get(), lines.data(), lines.size()), 50);
+  initd.kill_manager();
+  initd.go_on();
+  initd.next_manager();
+  const Manager& next = initd.manager();
+  EXPECT_TRUE(next.until([&] { return all_in(next, 50, SlotState::Exited); }));
+  for (std::uint32_t i = 0; i < 50; ++i) EXPECT_EQ(next.slot(i).exit_value, 5);
+  EXPECT_TRUE(next.until([&] { return next.facts.header().orphans_reaped >= 1100; }));
+  next.finish(1000, 4);
+  EXPECT_EQ(WEXITSTATUS(initd.wait()), 4);
+}
+
 TEST(Reap, WatchesAProcessThatAnotherOneLeftBehind) {
   Initd initd(container());
   const Manager& manager = initd.manager();
