@@ -13,8 +13,10 @@ QEMU = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-smp",
 class Machine:
     """with Machine(kernel, initramfs, append) as machine: the machine runs; what it wrote so far is `text`."""
 
-    def __init__(self, kernel, initramfs, append):
+    def __init__(self, kernel, initramfs, append, disk=None):
         self.command = [*QEMU, "-kernel", str(kernel), "-initrd", str(initramfs), "-append", append]
+        if disk:
+            self.command += ["-drive", f"file={disk},format=raw,if=none,id=disk", "-device", "nvme,drive=disk,serial=1"]
         self.text = ""
         self.read_to = 0
         self.commands = 0

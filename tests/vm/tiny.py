@@ -1,0 +1,60 @@
+"""The machine of units/tiny, nothing but a shell on its console, and what is asked of it in every test."""
+
+import contextlib
+import pathlib
+import sys
+import unittest
+
+import console
+import image
+
+PROMPT = r"^tiny# "
+APPEND = "console=ttyS0 panic=-1 quiet rdinit=/sbin/initd"
+
+
+class TinyMachine(unittest.TestCase):
+    programs = cache = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.kernel = image.kernel(cls.cache)
+        cls.initramfs = image.initramfs(pathlib.Path(cls.cache, f"{cls.__name__}.cpio"), cls.programs)
+
+    @contextlib.contextmanager
+    def boot(self, disk=None):
+        """with self.boot() as machine: its shell has shown the prompt."""
+        with console.Machine(self.kernel, self.initramfs, APPEND, disk) as machine:
+            machine.expect(PROMPT, timeout=120)
+            yield machine
+
+    def ask(self, machine, command):
+        """What a command wrote that must succeed."""
+        code, text = machine.run(command)
+        self.assertEqual(code, 0, f"{command}: {text}")
+        return text
+
+    def check_status(self, machine):
+        self.ask(machine, "initctl status")
+        text = self.ask(machine, "initctl status console-shell")
+        self.assertRegex(text, r"console-shell\.service\b")
+        self.assertRegex(text, r"\bactive\b")
+
+    def check_death_of_manager(self, machine):
+        shell = self.ask(machine, "echo $$")
+        before = self.ask(machine, "pidof initd-manager")
+        self.ask(machine, "kill -9 $(pidof initd-manager)")
+        self.ask(machine, "initctl is-active console-shell")  # waits in the backlog until there is a manager again
+        self.assertNotEqual(before, self.ask(machine, "pidof initd-manager"))
+        self.assertEqual(self.ask(machine, "echo $$"), shell)
+
+    def check_poweroff(self, machine):
+        machine.send("initctl poweroff")
+        self.assertEqual(machine.wait(timeout=60), 0)
+        self.assertNotIn("Kernel panic", machine.text)
+        self.assertIn("Power down", machine.text)
+
+
+def main():
+    """Programs and cache as ctest names them: the directory of the three programs, one for kernel and initramfs."""
+    TinyMachine.programs, TinyMachine.cache = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1])
