@@ -70,6 +70,11 @@ class LayersTest(unittest.TestCase):
     def test_a_shell_is_forbidden(self):
         self.assert_found({"daemon/manager/app/x.cpp": 'int f() { return system("ls"); }\n'}, "no shell")
 
+    def test_a_sleep_that_blocks_is_forbidden(self):
+        for line in ("sleep(1);", "::sleep(1);", "return usleep(5);", "std::this_thread::sleep_for(5ms);"):
+            self.assert_found({"tests/unit/x.cpp": line + "\n"}, "wait for an event")
+        self.assertEqual(findings({"libinit/loop/x.cpp": "co_await loop.sleep(5ms);\nSleep sleep(Duration d);\n"}), [])
+
     def test_a_raw_system_call_stands_in_its_room(self):
         for line in ("long pid = syscall(39);", "auto n = SYS_getpid;", "auto n = __NR_getpid;", '__asm__ volatile("syscall");'):
             self.assert_found({"daemon/pid1/x.cpp": line + "\n"}, "raw system calls stand in libinit/sys")
