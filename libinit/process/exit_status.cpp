@@ -68,6 +68,14 @@ std::string ExitStatus::text() const {
   return "unknown end";
 }
 
+std::string ExitStatus::json() const {
+  if (kind == Kind::None) return R"({"kind":"none"})";
+  const std::string number = std::to_string(value);
+  if (kind == Kind::Exited) return R"({"kind":"exited","code":)" + number + "}";
+  return R"({"kind":"signaled","signal":)" + number + R"(,"name":")" + signal_name(value) +
+         R"(","core_dumped":)" + (kind == Kind::Dumped ? "true}" : "false}");
+}
+
 std::string signal_name(int signal) {
   if (signal == SIGRTMIN) return "RTMIN";
   if (signal > SIGRTMIN && signal <= SIGRTMAX) return "RTMIN+" + std::to_string(signal - SIGRTMIN);

@@ -17,6 +17,9 @@ struct ExitStatus {
 
   // "exit 3", "exit 127 (command not found)", "signal 11 (SEGV), core dumped"
   [[nodiscard]] std::string text() const;
+  // {"kind":"exited","code":3}, {"kind":"signaled","signal":11,"name":"SEGV","core_dumped":true},
+  // {"kind":"none"}
+  [[nodiscard]] std::string json() const;
 };
 
 // "TERM" for 15, "RTMIN+3" for 37; the number itself for what has no name.

@@ -21,6 +21,15 @@ TEST(ExitStatus, SaysInWordsHowAProcessEnded) {
   EXPECT_EQ(ExitStatus{}.text(), "not ended");
 }
 
+TEST(ExitStatus, SaysTheSameInJson) {
+  EXPECT_EQ((ExitStatus{Kind::Exited, 3}).json(), R"({"kind":"exited","code":3})");
+  EXPECT_EQ((ExitStatus{Kind::Signaled, SIGTERM}).json(),
+            R"({"kind":"signaled","signal":15,"name":"TERM","core_dumped":false})");
+  EXPECT_EQ((ExitStatus{Kind::Dumped, SIGSEGV}).json(),
+            R"({"kind":"signaled","signal":11,"name":"SEGV","core_dumped":true})");
+  EXPECT_EQ(ExitStatus{}.json(), R"({"kind":"none"})");
+}
+
 TEST(ExitStatus, IsASuccessOnlyAsExitZero) {
   EXPECT_TRUE((ExitStatus{Kind::Exited, 0}).success());
   EXPECT_FALSE((ExitStatus{Kind::Exited, 1}).success());
