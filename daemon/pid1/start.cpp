@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "daemon/one_command/one_command.h"
 #include "daemon/pid1/facts.h"
 #include "daemon/pid1/log.h"
 
@@ -62,9 +63,9 @@ void refuse(const char* word, Environment where) noexcept {
     return;
   }
   const bool asked = equals(word, "--help") || equals(word, "-h");
-  dprintf(asked ? 1 : 2, "%s%s%s%s",
+  dprintf(asked ? 1 : 2, "%s%s%s%s\n%s",
           asked ? "" : "initd: unknown argument or missing value: ", asked ? "" : word, asked ? "" : "\n",
-          kUsage);
+          kUsage, one_command::kUsage);
   _exit(asked ? 0 : 2);
 }
 

@@ -163,6 +163,7 @@ void Child::report(ChildReport report) const noexcept {
 
 Outcome Child::unshare() noexcept {
   if (context_.in_place) return ChildFds::keep_table();
+  if (context_.keeps_fds) return {};
   const Outcome outcome = fds_.take_own_table();
   if (outcome.error == 0) report({static_cast<std::uint32_t>(ChildStep::Unshare), 0, 0});
   return outcome;

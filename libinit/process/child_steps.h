@@ -59,6 +59,7 @@ struct ChildContext {
   int cgroup_procs_fd = -1;      // where to write "0" when the child must join by itself; -1 = nothing to do
   bool shares_table = false;     // cloned with CLONE_FILES: unshare first
   bool signals_default = false;  // cloned with CLONE_CLEAR_SIGHAND by a parent that ignores nothing
+  bool keeps_fds = false;        // the child gets whatever is open in its table and not close-on-exec
   // The caller is no child but is itself replaced: its fds are not closed but get close-on-exec, and it lives
   // on when a step fails.
   bool in_place = false;

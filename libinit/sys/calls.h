@@ -22,6 +22,9 @@ namespace init::sys {
 // Signals as the kernel counts them: all 64, with those that libc keeps to itself.
 using SignalSet = std::uint64_t;
 inline constexpr int kLastSignal = 64;
+constexpr SignalSet signal_bit(int signal) noexcept {
+  return SignalSet{1} << (signal - 1);
+}
 
 // struct sigaction as the kernel has it.
 struct SignalAction {
