@@ -80,7 +80,7 @@ void Runner::run(Command command) noexcept {
 // What only the start needed is given back.
 void Runner::settle() noexcept {
   close_inherited({signals_.get(), children_.get(), end_.get()});
-  static_cast<void>(chdir("/"));  // holds no mount
+  sys::chdir("/");  // holds no mount
   if (options_.verbose && command_ != 0)
     dprintf(STDERR_FILENO, "initd: the command is process %d\n", command_);
   release_unused_memory();
@@ -185,7 +185,7 @@ void Runner::look_at_command() noexcept {
 
 void Runner::sweep() noexcept {
   signalfd_siginfo news;
-  static_cast<void>(read(children_.get(), &news, sizeof news));
+  sys::read(children_.get(), &news, sizeof news);
   if (!ended_ && command_ != 0) follow_stop();
   sweep_due_ = MonotonicTime::never();
   int found = 0;

@@ -86,7 +86,7 @@ void leave_daemon(int last) {
   }
   close(ready[1]);
   char byte;
-  static_cast<void>(read(ready[0], &byte, 1));
+  if (read(ready[0], &byte, 1) != 0) _exit(1);  // its end of the pipe is closed
 }
 
 void tell_self() {
