@@ -2,9 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/wait.h>
-
-#include "libinit/loop/reap.h"
 
 namespace init::loop {
 
@@ -58,12 +55,11 @@ Wait EventLoop::writable(int fd, WaitOptions options) {
   return {*this, fd, EPOLLOUT, options};
 }
 
-Task<process::ExitStatus> EventLoop::exited(int pidfd) {
+Task<process::ExitStatus> EventLoop::exited(process::Child& child) {
   for (;;) {
-    const Result<std::optional<Reaped>> reaped = reap(P_PIDFD, static_cast<id_t>(pidfd));
-    if (!reaped) co_return Failure(reaped.error());
-    if (*reaped) co_return (*reaped)->status;
-    co_await co_await readable(pidfd, {MonotonicTime::never(), Priority::Children});
+    const std::optional<process::ExitStatus> status = co_await child.try_wait();
+    if (status) co_return *status;
+    co_await co_await readable(child.pidfd(), {MonotonicTime::never(), Priority::Children});
   }
 }
 
@@ -156,3 +152,12 @@ void EventLoop::wake(Wait& wait, Result<std::uint32_t> outcome) {
 }
 
 }  // namespace init::loop
+
+namespace init::process {
+
+loop::Task<ExitStatus> operator co_await(Child::Exited exited) {
+  loop::EventLoop& loop = co_await loop::EventLoop::current();
+  co_return co_await loop.exited(*exited.child);
+}
+
+}  // namespace init::process

@@ -19,7 +19,7 @@
 #include "libinit/base/unique_fd.h"
 #include "libinit/loop/backend.h"
 #include "libinit/loop/task.h"
-#include "libinit/process/exit_status.h"
+#include "libinit/process/child.h"
 
 namespace init::loop {
 
@@ -81,9 +81,10 @@ class EventLoop {
   [[nodiscard]] Wait writable(int fd, WaitOptions options = {});
   [[nodiscard]] Sleep sleep(Duration duration) { return {*this, monotonic_now() + duration}; }
   [[nodiscard]] Sleep sleep_until(MonotonicTime time) { return {*this, time}; }
-  // Until the process of this pidfd has ended; reaps it. Errors: ECHILD when it is no child, or somebody else
-  // has reaped it.
-  [[nodiscard]] Task<process::ExitStatus> exited(int pidfd);
+  // Until it has ended; reaps it. `co_await child.exited()` is the same in the loop that runs the task. The
+  // child must stay where it is meanwhile. Errors: ECHILD when somebody else has reaped it, EBADF after a
+  // move.
+  [[nodiscard]] Task<process::ExitStatus> exited(process::Child& child);
   // `EventLoop& loop = co_await EventLoop::current();`: the loop that runs the task.
   struct Current;
   [[nodiscard]] static Current current() noexcept;
@@ -152,3 +153,9 @@ Result<T> EventLoop::run(Task<T> task) {
 }
 
 }  // namespace init::loop
+
+namespace init::process {
+
+[[nodiscard]] loop::Task<ExitStatus> operator co_await(Child::Exited exited);
+
+}  // namespace init::process

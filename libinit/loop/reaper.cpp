@@ -3,8 +3,8 @@
 #include <sys/prctl.h>
 
 #include <cerrno>
+#include <optional>
 
-#include "libinit/loop/reap.h"
 #include "libinit/sys/calls.h"
 
 namespace init::loop {
@@ -16,12 +16,11 @@ process::ExitStatus status_of(const siginfo_t& info) {
   return {info.si_code == CLD_DUMPED ? Kind::Dumped : Kind::Signaled, info.si_status};
 }
 
-}  // namespace
-
-Result<std::optional<Reaped>> reap(idtype_t type, id_t id) {
+// The next one that has ended, which is gone then; nothing while all live. Errors: ECHILD.
+Result<std::optional<Reaped>> reap() {
   siginfo_t info{};
   int error = 0;
-  do error = sys::error_of(sys::waitid(type, static_cast<int>(id), &info, WEXITED | WNOHANG, nullptr));
+  do error = sys::error_of(sys::waitid(P_ALL, 0, &info, WEXITED | WNOHANG, nullptr));
   while (error == EINTR);
   if (error != 0) return failure(error, "wait for a child");
   if (info.si_pid == 0) return std::optional<Reaped>();
@@ -29,6 +28,8 @@ Result<std::optional<Reaped>> reap(idtype_t type, id_t id) {
   if (!pid) return Failure(pid.error());
   return std::optional(Reaped{*pid, status_of(info)});
 }
+
+}  // namespace
 
 Result<Reaper> Reaper::create(Options options) {
   auto news = SignalGuard::create({SIGCHLD});
@@ -40,7 +41,7 @@ Result<Reaper> Reaper::create(Options options) {
 
 Task<Reaped> Reaper::next() {
   for (;;) {
-    const Result<std::optional<Reaped>> reaped = reap(P_ALL, 0);
+    const Result<std::optional<Reaped>> reaped = reap();
     if (reaped && *reaped) co_return **reaped;
     if (!reaped && reaped.error().code != ECHILD) co_return Failure(reaped.error());
     co_await co_await news_.next();

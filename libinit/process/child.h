@@ -44,6 +44,11 @@ class Child {
   [[nodiscard]] Result<ExitStatus> wait(Duration timeout = kInfinity);
   // Nothing while it runs. Leaves stdin open.
   [[nodiscard]] Result<std::optional<ExitStatus>> try_wait();
+  // For tasks of an event loop: `co_await child.exited()` (libinit/loop/event_loop.h).
+  struct Exited {
+    Child* child;
+  };
+  [[nodiscard]] Exited exited() { return {this}; }
   // Closes stdin, reads both pipes at once to their ends, waits. A program that has left its pipes to others
   // has not ended for this. After ETIMEDOUT ask again: nothing is lost.
   [[nodiscard]] Result<Output> wait_with_output(Duration timeout = kInfinity);

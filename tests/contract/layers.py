@@ -25,6 +25,7 @@ ROOMS = {
     "libinit/loop": ["libinit/process", "libinit/sys", "libinit/base"],
     "libinit/sd_event": ["libinit/loop", "libinit/process", "libinit/base"],
     "libinit/thread": ["libinit/base"],
+    "libinit/supervisor": ["libinit/loop", "libinit/core", "libinit/unit", "libinit/process", "libinit/base"],
     "daemon/channel": ["libinit/process", "libinit/base"],
     "daemon/one_command": ["libinit/process", "libinit/sys", "libinit/base"],
     "daemon/pid1": ["daemon/one_command", "daemon/channel", "libinit/process", "libinit/sys", "libinit/base"],

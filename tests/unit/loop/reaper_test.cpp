@@ -7,6 +7,8 @@
 #include <csignal>
 #include <set>
 
+#include "libinit/process/command.h"
+#include "tests/support/fake_kernel.h"
 #include "tests/unit/loop/backends.h"
 
 namespace init::loop {
@@ -93,6 +95,20 @@ TEST_P(Reaping, IsNotMisledByTheNewsOfAChildThatIsGone) {
   EXPECT_EQ(loop.run(next(reaper))->status, (ExitStatus{Kind::Exited, 8}));
 }
 
+// Row 69: whatever waitid(2) may answer.
+TEST_P(Reaping, TakesInterruptionsAsNormalAndGivesTrueErrorsAsValues) {
+  Reaper reaper = std::move(*Reaper::create());
+  const pid_t child = child_that([] { ::_exit(6); });
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), nullptr, WEXITED | WNOWAIT), 0);
+  sys::testing::FakeKernel kernel;
+  kernel.refuse(SYS_waitid, EINVAL);
+  const auto refused = loop.run(next(reaper));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().text(), "wait for a child: Invalid argument");
+  kernel.refuse(SYS_waitid, EINTR, 5);
+  EXPECT_EQ(loop.run(next(reaper))->pid.raw(), child);
+}
+
 // Row 37: orphans of others come home to the one who adopts them.
 TEST_P(Reaping, AdoptsOrphans) {
   const pid_t tester = child_that([this] {
@@ -121,31 +137,30 @@ TEST_P(Reaping, AdoptsOrphans) {
 
 class Children : public OnEveryBackend {
  protected:
-  static UniqueFd pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+  static process::Child spawn(const std::string& script) {
+    return std::move(*process::Command("/bin/sh").arg("-c").arg(script).spawn());
+  }
 };
 INIT_ON_EVERY_BACKEND(Children);
 
-TEST_P(Children, AreAwaitedByTheirPidfd) {
-  const pid_t child = child_that([] {
-    ::raise(SIGSTOP);
-    ::_exit(4);
-  });
-  ASSERT_EQ(::waitpid(child, nullptr, WUNTRACED), child);
-  const UniqueFd fd = pidfd(child);
-  loop.spawn([](EventLoop& on, pid_t pid) -> Task<> {
-    co_await on.sleep(std::chrono::milliseconds(2));
-    ::kill(pid, SIGCONT);
+// Row 67.
+TEST_P(Children, AreAwaited) {
+  process::Child child = spawn("kill -STOP $$; exit 4");
+  loop.spawn([](EventLoop& on, process::Child& stopped) -> Task<> {
+    co_await on.sleep(std::chrono::milliseconds(20));
+    EXPECT_TRUE(stopped.signal(SIGCONT));
   }(loop, child));
-  const auto status = loop.run(loop.exited(fd.get()));
-  ASSERT_TRUE(status);
+  const auto waits = [](process::Child& for_it) -> Task<ExitStatus> { co_return co_await for_it.exited(); };
+  const auto status = loop.run(waits(child));
+  ASSERT_TRUE(status) << status.error().text();
   EXPECT_EQ(*status, (ExitStatus{Kind::Exited, 4}));
+  EXPECT_EQ(*loop.run(loop.exited(child)), *status);  // asked again
 }
 
 TEST_P(Children, ThatWereReapedByOthersAreAnError) {
-  const pid_t child = child_that([] {});
-  const UniqueFd fd = pidfd(child);
-  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-  EXPECT_EQ(loop.run(loop.exited(fd.get())).error().code, ECHILD);
+  process::Child child = spawn("exit 0");
+  ASSERT_EQ(::waitpid(child.pid().raw(), nullptr, 0), child.pid().raw());
+  EXPECT_EQ(loop.run(loop.exited(child)).error().code, ECHILD);
 }
 
 }  // namespace
