@@ -62,6 +62,12 @@ class Examples(unittest.TestCase):
         self.addCleanup(process.kill)
         return process, Reader(process.stdout.fileno())
 
+    def assert_soon(self, condition):
+        deadline = time.monotonic() + PATIENCE
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertTrue(condition())
+
     def assert_ends(self, process, code):
         self.assertEqual(process.wait(PATIENCE), code)
 
@@ -86,7 +92,8 @@ class Examples(unittest.TestCase):
         process, lines = self.start("supervisor")
         for _ in range(4):
             pid = int(lines.until(r"worker is running as process (\d+)\n").group(1))
-            self.assertEqual(pathlib.Path(f"/proc/{pid}/comm").read_text(), "sleep\n")
+            # The kernel closes what tells of the exec just before it gives the process its new face.
+            self.assert_soon(lambda: pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x0010\x00")
             os.kill(pid, signal.SIGKILL)
         lines.until(r"worker is failed: restart limit of 3 reached; signal 9 \(KILL\)\n")
         self.assert_ends(process, 0)
@@ -99,9 +106,7 @@ class Examples(unittest.TestCase):
             pid, terminal = on_a_terminal(program("supervisor"), "sh", "-c", script)
             lines = Reader(terminal)
             lines.until("worker is running")
-            deadline = time.monotonic() + PATIENCE
-            while not log.exists() and time.monotonic() < deadline:
-                time.sleep(0.01)
+            self.assert_soon(log.exists)
             os.write(terminal, b"\x03")
             lines.until("worker is inactive")
             self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
@@ -152,10 +157,7 @@ class Examples(unittest.TestCase):
         self.addCleanup(process.stdout.close)
         lines = Reader(process.stdout.fileno())
         lines.until("ready\n")
-        deadline = time.monotonic() + PATIENCE
-        while self.children(process.pid) > 1 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.assertEqual(self.children(process.pid), 1)
+        self.assert_soon(lambda: self.children(process.pid) == 1)
         process.stdin.close()
         self.assert_ends(process, 0)
 
