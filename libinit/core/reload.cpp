@@ -29,14 +29,6 @@ void move_jobs(World& world, const Graph& old) {
   }
 }
 
-void count(World& world, UnitIndex unit) {
-  const State state = world.units[unit].state;
-  world.busy += is_down(state) ? 0 : 1;
-  if (!world.graph->is_loaded(unit)) return;
-  --world.counts[static_cast<std::size_t>(PublicState::Inactive)];
-  ++world.counts[static_cast<std::size_t>(public_state(state))];
-}
-
 // It stops without a limit (kill-mode none, or a wait for ever), by a policy that is no longer in force.
 bool stops_anew(const World& world, const Graph& old, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
@@ -58,10 +50,8 @@ void on_reloaded(World& world, std::shared_ptr<const Graph> graph) {
   for (UnitIndex before = 0; before < records.size(); ++before) {
     const auto unit = world.graph->find_tag(records[before].tag);
     if (!unit) continue;
-    world.units[*unit] = records[before];
+    take_up(world, *unit, records[before]);
     world.derived[*unit].cursor = derived[before].cursor;  // of several closed gates it awaits the same one
-    if (!world.graph->policy(*unit).oneshot) set_flag(world.units[*unit], kDone, false);
-    count(world, *unit);
   }
   move_jobs(world, *old);
   for (UnitIndex unit = 0; unit < world.units.size(); ++unit) {

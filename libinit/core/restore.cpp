@@ -38,12 +38,7 @@ bool is_sound(const UnitRecord& record) {
 void load_units(World& world, std::span<const UnitRecord> records) {
   for (const UnitRecord& record : records) {
     const UnitIndex unit = unit_of(world, record.tag);
-    if (unit == kNoUnit || !is_sound(record)) continue;
-    world.units[unit] = record;
-    world.busy += is_down(record.state) ? 0 : 1;
-    if (!world.graph->is_loaded(unit)) continue;
-    --world.counts[static_cast<std::size_t>(PublicState::Inactive)];
-    ++world.counts[static_cast<std::size_t>(public_state(record.state))];
+    if (unit != kNoUnit && is_sound(record)) take_up(world, unit, record);
   }
 }
 

@@ -44,6 +44,16 @@ void load_graph(World& world, std::shared_ptr<const Graph> graph) {
   for (UnitIndex u = 0; u < size; ++u) world.units[u].tag = world.graph->tag(u);
 }
 
+void take_up(World& world, UnitIndex unit, const UnitRecord& record) {
+  world.units[unit] = record;
+  world.busy += is_down(record.state) ? 0 : 1;
+  const bool was_oneshot = has_flag(record, kDone) && !world.graph->policy(unit).oneshot;
+  if (was_oneshot) set_flag(world.edit(unit), kDone, false);
+  if (!world.graph->is_loaded(unit)) return;
+  --world.counts[static_cast<std::size_t>(PublicState::Inactive)];
+  ++world.counts[static_cast<std::size_t>(public_state(record.state))];
+}
+
 void enter(World& world, UnitIndex unit, State state) {
   UnitRecord& record = world.edit(unit);
   const State left = record.state;

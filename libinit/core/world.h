@@ -56,6 +56,8 @@ struct World {
 };
 
 void load_graph(World& world, std::shared_ptr<const Graph> graph);
+// After load_graph: the record of a unit from before a reload or a crash.
+void take_up(World& world, UnitIndex unit, const UnitRecord& record);
 void enter(World& world, UnitIndex unit, State state);
 
 void arm(World& world, UnitIndex unit, TimerKind kind, MonotonicTime deadline);  // never() = cancel

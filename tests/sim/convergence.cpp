@@ -10,7 +10,7 @@
 namespace init::sim {
 namespace {
 
-constexpr int kScriptLength = 8;
+constexpr int kScriptLength = 8, kReloads = 2;
 
 std::string difference(const End& expected, const End& found) {
   if (!found.failure.empty()) return found.failure;
@@ -41,6 +41,13 @@ void Simulation::play_one(Rng& script) {
   tell(request);
 }
 
+// One unit comes, goes or changes; or nothing does.
+void Simulation::play_reload(Rng& script) {
+  if (script.chance(75)) return reload(script);
+  timers_.clear();
+  tell(core::Reloaded{core::Graph::build(units_)});
+}
+
 End Simulation::play(const Crash& crash) {
   crash_ = crash;
   faulty_ = false;
@@ -52,24 +59,32 @@ End Simulation::play(const Crash& crash) {
     if (script.chance(15) && !again) machine_.broken.insert(unit.id);
   }
   trace_units();
+  End end;
   for (int i = 0; i < kScriptLength && failure_.empty(); ++i) {
     play_one(script);
     rest();
   }
-  return end();
+  note(end, "");
+  for (int i = 0; i < kReloads && failure_.empty(); ++i) {
+    play_one(script);
+    play_reload(script);  // in motion
+    rest();
+  }
+  note(end, " after the reloads");
+  if (script.chance(50)) shut_down();
+  note(end, " at the end");
+  return end;
 }
 
-End Simulation::end() const {
-  End end;
+void Simulation::note(End& end, const std::string& stage) const {
   for (const unit::Unit& unit : units_) {
     const core::UnitView view = engine_.view(*index(unit.id));
-    end.units[unit.id] = std::string(core::name(view.state)) + (view.done ? ", done" : "") + ", wish " +
-                         std::to_string(static_cast<int>(view.goal));
+    end.units[unit.id + stage] = std::string(core::name(view.state)) + (view.done ? ", done" : "") +
+                                 ", wish " + std::to_string(static_cast<int>(view.goal));
   }
   for (const auto& [id, job] : jobs_) end.jobs[id] = job.outcome ? static_cast<int>(*job.outcome) : -1;
   end.events = events_;
   end.failure = failure_;
-  return end;
 }
 
 std::string check_convergence(std::uint64_t seed, std::uint64_t& runs) {

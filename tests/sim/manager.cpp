@@ -30,7 +30,8 @@ void Simulation::tell(const core::Event& event) {
     trace(torn ? "*** crash in the commit" : "*** crash before the commit");
     wanted_ = recover();
     perform();
-    wanted_.clear();  // and whoever told it tells it again
+    wanted_.clear();                         // and whoever told it tells it again
+    if (reload && crash_.part != 0) return;  // or it has found the new files in force already
     before.clear();
     for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) before.push_back(engine_.record(unit));
   }

@@ -78,7 +78,7 @@ void Simulation::step() {
   } else if (dice < 98) {
     if (swarm_.stale) repeat_something_stale();
   } else if (swarm_.reloads && rng_.chance(30)) {
-    reload();
+    reload(rng_);
   }
 }
 
@@ -99,12 +99,12 @@ void Simulation::ask_something() {
   }
 }
 
-void Simulation::reload() {
+void Simulation::reload(Rng& dice) {
   std::vector<unit::Unit> next = units_;
-  Rng fresh(rng_.next());
+  Rng fresh(dice.next());
   std::vector<unit::Unit> other = random_units(fresh, false);
-  const std::size_t which = rng_.below(static_cast<std::uint32_t>(next.size()));
-  if (rng_.chance(30) && next.size() > 1) {
+  const std::size_t which = dice.below(static_cast<std::uint32_t>(next.size()));
+  if (dice.chance(30) && next.size() > 1) {
     next.erase(next.begin() + static_cast<std::ptrdiff_t>(which));
   } else {
     const auto same = [&](const unit::Unit& unit) { return unit.id == other[0].id; };
@@ -263,7 +263,7 @@ void Simulation::shut_down() {
   tell(core::ShutdownRequested{core::PowerKind::Poweroff, job, 0});
   for (std::uint32_t i = 0; !powered_ && failure_.empty(); ++i) {
     if (i == kLongEnough) return fail("S9: shutdown does not end");
-    if (rng_.chance(3)) ask_something();
+    if (!machine_.orderly && rng_.chance(3)) ask_something();
     if (deliver_something() || machine_.act()) continue;
     if (!fire_next_timer(MonotonicTime::never())) return fail("S9: shutdown waits for nothing");
   }

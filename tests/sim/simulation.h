@@ -30,7 +30,7 @@ struct Crash {
 
 // Where a script has led.
 struct End {
-  std::map<std::string, std::string> units;  // public state, and what is wished
+  std::map<std::string, std::string> units;  // public state, and what is wished; at each stage of the script
   std::map<core::JobId, int> jobs;
   std::uint64_t events = 0;
   std::string failure;
@@ -71,7 +71,7 @@ class Simulation final : public core::ActionSink {
   // simulation.cpp: the course of a run.
   void step();
   void ask_something();
-  void reload();
+  void reload(Rng& dice);
   bool deliver_something();
   void deliver(Process& process);
   bool fire_next_timer(MonotonicTime until);
@@ -83,7 +83,8 @@ class Simulation final : public core::ActionSink {
 
   // convergence.cpp: one script, and what comes of it.
   void play_one(Rng& script);
-  End end() const;
+  void play_reload(Rng& script);
+  void note(End& end, const std::string& stage) const;
 
   // manager.cpp: the shell around the engine.
   void tell(const core::Event& event);
