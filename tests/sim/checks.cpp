@@ -100,6 +100,18 @@ std::string Simulation::shown(const std::string& unit) const {
          name(view.blocked_by) + " by " + std::to_string(static_cast<int>(view.blocked_kind));
 }
 
+// Needs it, in order. What a link says orders weakly: on a cycle it gives way.
+bool Simulation::must_follow(const unit::Unit& unit, const unit::Unit& other) const {
+  if (&unit == &other || !needs_in_order(unit, other)) return false;
+  const auto cycles = engine_.graph()->cycles();
+  return !links(unit, other.id) || std::none_of(cycles.begin(), cycles.end(), [&](const auto& cycle) {
+    const auto lies = [&](const std::string& name) {
+      return std::count(cycle.members.begin(), cycle.members.end(), *index(name)) != 0;
+    };
+    return lies(unit.id) && lies(other.id);
+  });
+}
+
 // S3: whatever it needs in order is up when its first process is asked for.
 void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRecord>& before) {
   const State was = before[spawn.unit].state;
@@ -107,9 +119,11 @@ void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRec
   const unit::Unit* unit = definition(name(spawn.unit));
   if (unit == nullptr) return fail("S3: a unit without a file is started");
   for (const unit::Unit& other : units_) {
-    // What prepares another unit may begin its next run in the same moment.
-    if (&other == unit || !needs_in_order(*unit, other) || Oracle(units_).is_started_by_others(other.id))
-      continue;
+    if (!must_follow(*unit, other)) continue;
+    // What prepares another unit may end one run and be asked for the next in the same moment.
+    const UnitRecord& now = engine_.record(*index(other.id));
+    const bool same_run = core::is_starting(now.state) && now.attempt == before[*index(other.id)].attempt;
+    if (anew_.count(other.id) != 0 && !same_run) continue;
     if (!truly_up(other))
       fail("S3: " + unit->id + " starts before " + other.id + " is up: " + shown(other.id));
   }
@@ -120,9 +134,9 @@ void Simulation::check_stop(UnitIndex stopped) {
   const UnitRecord& record = engine_.record(stopped);
   const unit::Unit* unit = definition(name(stopped));
   if (unit == nullptr || record.state != State::Stopping || record.end != core::End::Asked) return;
-  if (record.stop_step != 0 || Oracle(units_).is_started_by_others(unit->id)) return;
+  if (record.stop_step != 0 || anew_.count(unit->id) != 0) return;
   for (const unit::Unit& other : units_) {
-    if (&other == unit || !needs_in_order(other, *unit) || refused().count(other.id) != 0) continue;
+    if (!must_follow(other, *unit) || refused().count(other.id) != 0) continue;
     const auto says_stop = [](const unit::Unit& a, const unit::Unit& b) {
       return std::any_of(a.dependencies.begin(), a.dependencies.end(), [&](const unit::Dependency& d) {
         return d.target == b.id &&
@@ -139,13 +153,20 @@ void Simulation::check_stop(UnitIndex stopped) {
 // S8: a wait for the next try ends by its own timer, a request, or a stop.
 void Simulation::check_backoff(const core::Event& event, const std::vector<UnitRecord>& before) {
   const auto* fired = std::get_if<core::TimerFired>(&event);
-  const bool asked = std::holds_alternative<core::Requested>(event);
+  const auto* request = std::get_if<core::Requested>(&event);
+  std::set<std::string> called = called_by_ends(wanted_);
+  if (request != nullptr) {
+    called.merge(called_by(*request));
+    called.insert(
+        name(request->unit));  // a stop or reset-failed too: what has another reason to run begins anew
+  }
   for (UnitIndex unit = 0; unit < before.size(); ++unit) {
     const auto waits = [](const UnitRecord& r) {
       return r.state == State::Backoff || r.state == State::LongBackoff;
     };
     const UnitRecord& record = engine_.record(unit);
     const core::Policy& policy = engine_.graph()->policy(unit);
+    const bool asked = called.count(name(unit)) != 0;
     if (waits(record) && !waits(before[unit])) {
       const std::int64_t delay = record.restart_deadline_ns - record.since_ns;
       if (delay < policy.restart_delay.count()) fail("S8: the delay of " + name(unit) + " is too short");
@@ -159,9 +180,7 @@ void Simulation::check_backoff(const core::Event& event, const std::vector<UnitR
     if (!waits(before[unit]) || waits(record) || asked || record.goal != core::Goal::Up) continue;
     const bool own_timer = fired != nullptr && fired->unit == unit && fired->kind == core::TimerKind::Restart;
     const bool on_time = own_timer && now_.since_epoch.count() >= before[unit].restart_deadline_ns;
-    const Oracle oracle(units_);
-    if (!on_time && !oracle.is_started_by_others(name(unit)))
-      fail("S8: " + name(unit) + " is tried again too soon");
+    if (!on_time) fail("S8: " + name(unit) + " is tried again too soon");
   }
 }
 
@@ -176,13 +195,8 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
              finished->outcome == core::JobOutcome::Refused;
     };
     if (std::none_of(wanted_.begin(), wanted_.end(), refused)) {
-      const Oracle oracle(units_);
-      const std::string unit = name(request->unit);
-      if (request->verb == core::Verb::Stop && !oracle.is_started_by_others(unit)) held_.insert(unit);
-      if (request->verb == core::Verb::Start || request->verb == core::Verb::Restart ||
-          request->verb == core::Verb::TryRestart) {
-        for (const std::string& reached : oracle.reach(unit, true)) held_.erase(reached);
-      }
+      if (request->verb == core::Verb::Stop) held_.insert(name(request->unit));
+      for (const std::string& called : called_by(*request)) held_.erase(called);
     }
   }
   // S4: an exit is consumed once, as it was.
@@ -214,20 +228,26 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
     if (const auto* spawn = std::get_if<core::Spawn>(&action)) check_spawn(*spawn, before);
     const auto* signal = std::get_if<core::Signal>(&action);
     if (signal == nullptr) continue;
-    // What is down may have left something behind, which is ended before its next start.
+    // What is down, or survives KILL, may have left something behind, which is ended before its next start.
     const State was = before[signal->unit].state;
-    if (was != State::Stopping && !core::is_down(was) && !ended(signal->unit)) check_stop(signal->unit);
+    const bool on_its_way = was == State::Stopping || was == State::KillWait;
+    if (!on_its_way && !core::is_down(was) && !ended(signal->unit)) check_stop(signal->unit);
   }
   check_backoff(event, before);
 }
 
-void Simulation::check_always() {
+// S5: what was stopped stays so, until a request or something that these actions tell of calls for it.
+void Simulation::check_held(const std::vector<core::Action>& actions) {
+  for (const std::string& called : called_by_ends(actions)) held_.erase(called);
+  for (const std::string& called : called_to_prepare()) held_.erase(called);
   for (const std::string& unit : held_) {
     const auto known = index(unit);
-    const bool wanted = known && engine_.record(*known).goal == core::Goal::Up;
-    if (wanted && !Oracle(units_).is_started_by_others(unit))  // by the files as they are now
+    if (known && engine_.record(*known).goal == core::Goal::Up)
       fail("S5: " + unit + " was stopped and is wanted again");
   }
+}
+
+void Simulation::check_always() {
   std::array<std::uint32_t, core::kPublicStates> counts{};
   for (UnitIndex unit = 0; unit < engine_.graph()->loaded_count(); ++unit) {
     ++counts[static_cast<std::size_t>(core::public_state(engine_.record(unit).state))];

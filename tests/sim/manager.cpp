@@ -36,7 +36,9 @@ void Simulation::tell(const core::Event& event) {
     for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) before.push_back(engine_.record(unit));
   }
   engine_.handle(event, now_, *this);
+  follow_new_runs();
   if (!reload) check_event(event, before);
+  check_held(wanted_);
   commit();
   perform();
   check_always();
@@ -109,6 +111,8 @@ std::vector<Action> Simulation::recover() {
   engine_ =
       core::Engine::restore(engine_.graph(), {records, committed_jobs_, facts, options_.seed}, now_, *this);
   commit();
+  follow_new_runs();
+  check_held(wanted_);
   for (Process& process : machine_.processes) {
     process.told_birth = true;
     process.told_exec = process.life != Process::Life::Spawning;

@@ -100,12 +100,20 @@ class Simulation final : public core::ActionSink {
   void probe_stale_events();
   void probe_same_files();
 
+  // calls.cpp: who may be started now.
+  [[nodiscard]] std::set<std::string> called_by_ends(const std::vector<core::Action>& actions) const;
+  [[nodiscard]] std::set<std::string> called_to_prepare() const;
+  [[nodiscard]] std::set<std::string> called_by(const core::Requested& request) const;
+  void follow_new_runs();
+
   // checks.cpp: what must hold.
   void fail(const std::string& what);
   void check_event(const core::Event& event, const std::vector<core::UnitRecord>& before);
   void check_spawn(const core::Spawn& spawn, const std::vector<core::UnitRecord>& before);
   void check_stop(core::UnitIndex unit);
+  [[nodiscard]] bool must_follow(const unit::Unit& unit, const unit::Unit& other) const;
   void check_backoff(const core::Event& event, const std::vector<core::UnitRecord>& before);
+  void check_held(const std::vector<core::Action>& actions);
   void check_always();
   void check_rest();
   void check_jobs_answered();
@@ -143,6 +151,7 @@ class Simulation final : public core::ActionSink {
   std::set<core::JobId> repeated_;  // answers that a crash may have doubled
   core::JobId last_job_ = 0;
   std::set<std::string> held_;  // an admin stopped it, and nobody has asked for it since
+  std::set<std::string> anew_;  // run once more to prepare something
   bool stopping_ = false, powered_ = false;
   std::string failure_;
   std::uint64_t hash_ = 0xcbf29ce484222325U, events_ = 0, crashes_ = 0;

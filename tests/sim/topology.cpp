@@ -118,11 +118,13 @@ bool needs(const unit::Unit& from, const std::string& to) {
   });
 }
 
+bool links(const unit::Unit& from, const std::string& to) {
+  return std::any_of(from.dependencies.begin(), from.dependencies.end(),
+                     [&](const unit::Dependency& d) { return d.target == to && d.from_link; });
+}
+
 bool needs_in_order(const unit::Unit& from, const unit::Unit& to) {
-  // What a link says orders weakly: in a cycle it gives way.
-  const auto links = [&](const unit::Dependency& d) { return d.target == to.id && d.from_link; };
-  if (!needs(from, to.id) || std::any_of(from.dependencies.begin(), from.dependencies.end(), links))
-    return false;
+  if (!needs(from, to.id)) return false;
   if (!says_order(from, to.id) && !says_order(to, from.id)) return true;
   return says_after(from, to.id);
 }

@@ -12,6 +12,7 @@ namespace init::sim {
 
 // Does a need of `from` on `to` also order them, by the letter of the file language?
 [[nodiscard]] bool needs_in_order(const unit::Unit& from, const unit::Unit& to);
+[[nodiscard]] bool links(const unit::Unit& from, const std::string& to);
 [[nodiscard]] bool needs(const unit::Unit& from, const std::string& to);
 
 }  // namespace init::sim
