@@ -3,6 +3,6 @@
 
 namespace init::api {
 
-inline constexpr std::string_view kVersion = INITD_VERSION;
+extern const std::string_view kVersion;
 
 }  // namespace init::api

@@ -15,7 +15,23 @@ from machine import ROOT, wait_until
 
 BUILD = pathlib.Path(os.environ.get("INITD_BUILD", ROOT / "build/release"))
 UNIT = '[service]\ncommand = ["/bin/sleep", "infinity"]\n'
-PROGRAM = '#include "libinit/api/client.h"\nint main() { return init::api::Client::connect("/nowhere/control") ? 1 : 0; }\n'
+PROGRAM = """#include <cstdio>
+#include "libinit/process/command.h"
+
+using namespace init::process;
+
+int main() {
+  const auto output = Command("grep").args({"-c", "x"}).standard_input(Stdio::data("x\\nx\\ny\\nx\\n")).output();
+  if (!output) return std::fprintf(stderr, "%s\\n", output.error().text().c_str()), 1;
+  std::printf("%.1s %s\\n", output->standard_output.c_str(), output->status.text().c_str());
+}
+"""
+PROJECT = """cmake_minimum_required(VERSION 3.25)
+project(outside LANGUAGES CXX)
+find_package(initd 0.1 REQUIRED)
+add_executable(program program.cpp)
+target_link_libraries(program PRIVATE initd::libinit)
+"""
 
 
 class InstallTest(unittest.TestCase):
@@ -57,13 +73,29 @@ class InstallTest(unittest.TestCase):
             initd.terminate()
             self.assertEqual(initd.wait(30), 0)
 
-    def test_the_installed_library_can_be_built_with(self):
-        self.install("--prefix", self.place)
+    def source(self):
+        """A folder with the program and a CMake project of it, and with the library installed under `there`."""
+        self.install("--prefix", self.place / "there")
         (self.place / "program.cpp").write_text(PROGRAM)
-        subprocess.run(["g++", "-std=c++20", "-I", self.place / "include", "-o", self.place / "program",
-                        self.place / "program.cpp", "-L", self.place / "lib", "-linit_api", "-linit_base"],
-                       check=True)  # fmt: skip
-        subprocess.run([self.place / "program"], check=True)
+        (self.place / "CMakeLists.txt").write_text(PROJECT)
+        return self.place
+
+    def check_program(self, program):
+        self.assertEqual(subprocess.run([program], check=True, capture_output=True, text=True).stdout, "3 exit 0\n")
+
+    def test_a_program_outside_is_built_with_pkg_config(self):
+        place = self.source()
+        words = subprocess.run(["pkg-config", "--cflags", "--libs", "libinit"], check=True, capture_output=True, text=True,
+                               env={**os.environ, "PKG_CONFIG_PATH": str(place / "there/lib/pkgconfig")}).stdout  # fmt: skip
+        subprocess.run(["g++", place / "program.cpp", "-o", place / "program", *words.split()], check=True)
+        self.check_program(place / "program")
+
+    def test_a_program_outside_is_built_with_cmake(self):
+        place = self.source()
+        subprocess.run(["cmake", "-S", place, "-B", place / "build", f"-DCMAKE_PREFIX_PATH={place}/there"], check=True,
+                       stdout=subprocess.DEVNULL)  # fmt: skip
+        subprocess.run(["cmake", "--build", place / "build"], check=True, stdout=subprocess.DEVNULL)
+        self.check_program(place / "build/program")
 
 
 if __name__ == "__main__":
