@@ -1,4 +1,5 @@
 """One function per benchmark; each gives back the rows that it measured."""
+import subprocess
 import time
 from dataclasses import dataclass, field
 
@@ -214,6 +215,22 @@ def idle(bench):
     return list(rows.values())
 
 
-ALL = {"boot": boot, "chain": chain, "restart": restart, "status": status, "list": listing, "memory": memory,
+def spawn(bench):
+    """libinit's Command beside vfork+exec, which stands as the limit, and what else there is; no box is needed."""
+    rows = []
+    for mebibytes in (0, 500):
+        row = Row(f"spawn, exec, reap from a parent of {mebibytes} MiB", "us", ratio_aim=1.15)
+        told = subprocess.run([bench.tools / "bench-spawn", bench.tools / "bench-nothing", str(mebibytes),
+                               str(10 * bench.rounds)], check=True, capture_output=True, text=True).stdout  # fmt: skip
+        for line in told.splitlines():
+            way, *figures = line.split()
+            row.figures[way] = [int(figure) / 1e3 for figure in figures]
+        rows.append(row)
+    return rows
+
+
+# Columns beside the contenders, where a benchmark has them.
+OTHER_WAYS = ["fork+exec", "posix_spawn"]
+ALL = {"spawn": spawn, "boot": boot, "chain": chain, "restart": restart, "status": status, "list": listing, "memory": memory,
        "storm": storm, "shutdown": shutdown, "idle": idle}
 HIDDEN = {"smoke": smoke}

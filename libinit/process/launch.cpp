@@ -151,8 +151,8 @@ struct Born {
 };
 
 Born give_birth(Beginning& beginning, bool own_memory) {
+  thread_local const ChildStack stack;
   Born born;
-  const ChildStack stack;
   int ends[2];
   born.pid = stack.valid() ? sys::pipe2(ends, O_CLOEXEC | O_NONBLOCK) : -ENOMEM;
   if (born.pid < 0) return born;

@@ -25,7 +25,7 @@ struct Resolved {
 // nonsense; what encode_plan(), pipe(2) and open(2) say.
 [[nodiscard]] Result<Resolved> resolve(const CommandSettings& settings, LaunchMode mode);
 
-// The environment alone, as "NAME=value", by name.
+// The environment alone, as "NAME=value".
 [[nodiscard]] Result<std::vector<std::string>> resolve_environment(const CommandSettings& settings);
 
 }  // namespace init::process

@@ -12,7 +12,7 @@ namespace {
 using Change = CommandSettings::Variable::Change;
 using Variables = std::map<std::string, std::string, std::less<>>;
 
-// As getenv(3) reads it: the first of a name counts, what is no assignment does not.
+// As getenv(3) reads it: the first of a name counts, and what is no assignment does not.
 Variables own_variables() {
   Variables variables;
   for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
@@ -22,6 +22,17 @@ Variables own_variables() {
       variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return variables;
+}
+
+// The same when nothing is to be changed: as it lies there, and quickly.
+std::vector<std::string> own_environment() {
+  std::vector<std::string> environment;
+  for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
+    const std::string_view text = *at;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos && equals > 0) environment.emplace_back(text);
+  }
+  return environment;
 }
 
 bool is_name(std::string_view name) {
@@ -74,6 +85,7 @@ Result<> add_listen_fds(const CommandSettings& settings, Variables& variables) {
 }  // namespace
 
 Result<std::vector<std::string>> resolve_environment(const CommandSettings& settings) {
+  if (settings.environment.empty() && settings.passed.empty()) return own_environment();
   Variables variables = own_variables();
   for (const auto& variable : settings.environment) {
     if (auto applied = apply(variable, variables); !applied) return Failure(applied.error());
