@@ -236,18 +236,17 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
   check_backoff(event, before);
 }
 
-// S5: what was stopped stays so, until a request or something that these actions tell of calls for it.
-void Simulation::check_held(const std::vector<core::Action>& actions) {
+void Simulation::release_called(const std::vector<core::Action>& actions) {
   for (const std::string& called : called_by_ends(actions)) held_.erase(called);
   for (const std::string& called : called_to_prepare()) held_.erase(called);
+}
+
+void Simulation::check_always() {
   for (const std::string& unit : held_) {
     const auto known = index(unit);
     if (known && engine_.record(*known).goal == core::Goal::Up)
       fail("S5: " + unit + " was stopped and is wanted again");
   }
-}
-
-void Simulation::check_always() {
   std::array<std::uint32_t, core::kPublicStates> counts{};
   for (UnitIndex unit = 0; unit < engine_.graph()->loaded_count(); ++unit) {
     ++counts[static_cast<std::size_t>(core::public_state(engine_.record(unit).state))];

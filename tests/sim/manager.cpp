@@ -38,7 +38,7 @@ void Simulation::tell(const core::Event& event) {
   engine_.handle(event, now_, *this);
   follow_new_runs();
   if (!reload) check_event(event, before);
-  check_held(wanted_);
+  release_called(wanted_);
   commit();
   perform();
   check_always();
@@ -112,7 +112,7 @@ std::vector<Action> Simulation::recover() {
       core::Engine::restore(engine_.graph(), {records, committed_jobs_, facts, options_.seed}, now_, *this);
   commit();
   follow_new_runs();
-  check_held(wanted_);
+  release_called(wanted_);
   for (Process& process : machine_.processes) {
     process.told_birth = true;
     process.told_exec = process.life != Process::Life::Spawning;

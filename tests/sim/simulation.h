@@ -113,7 +113,7 @@ class Simulation final : public core::ActionSink {
   void check_stop(core::UnitIndex unit);
   [[nodiscard]] bool must_follow(const unit::Unit& unit, const unit::Unit& other) const;
   void check_backoff(const core::Event& event, const std::vector<core::UnitRecord>& before);
-  void check_held(const std::vector<core::Action>& actions);
+  void release_called(const std::vector<core::Action>& actions);
   void check_always();
   void check_rest();
   void check_jobs_answered();
