@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <string>
 
 #include "libinit/base/checksum.h"
 #include "libinit/base/result.h"
@@ -17,6 +18,15 @@ TEST(Error, TextSaysWhatOnWhatAndWhy) {
 
 TEST(Checksum, MatchesThePublishedCheckValue) {
   EXPECT_EQ(crc32c("123456789", 9), 0xe3069283U);  // RFC 3720's polynomial over the customary string
+  EXPECT_EQ(crc32c(std::string(32, '\0').data(), 32), 0x8a9136aaU);  // and RFC 3720, B.4
+}
+
+TEST(Checksum, GoesOnFromWhatCameBefore) {
+  const std::string text = "eight at a time, and then what is left";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    const std::uint32_t begin = crc32c(text.data(), cut);
+    EXPECT_EQ(crc32c(text.data() + cut, text.size() - cut, begin), crc32c(text.data(), text.size())) << cut;
+  }
 }
 
 TEST(TimePoint, AddingSaturatesInsteadOfWrapping) {
