@@ -32,8 +32,9 @@ int open_child_list() noexcept {
   return pid == getpid() ? open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC) : -1;
 }
 
+// Two places apart: a neighbour would make one row of all, which forget() then walks to its end each time.
 constexpr std::uint32_t home(std::int32_t pid) {
-  return static_cast<std::uint32_t>(pid) % kPidEntries;
+  return 2 * static_cast<std::uint32_t>(pid) % kPidEntries;
 }
 
 }  // namespace
@@ -72,6 +73,7 @@ void Children::resume_slot(std::uint32_t index) noexcept {
   if (slot.pid != pid) facts_.commit(index, [&](Slot& changed) { changed.pid = pid; });
   remember(pid, index);
   Child& self = child(index);
+  self.low_fds = 0;
   if (slot.state != SlotState::Spawning || fcntl(self.report, F_SETFD, FD_CLOEXEC) != 0) self.report = -1;
   if (self.report >= 0) static_cast<void>(loop_.add(self.report, EPOLLIN, {kReport, index}));
   hold_pidfd(index, pidfd_open(pid));

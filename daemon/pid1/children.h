@@ -48,7 +48,8 @@ class Children {
   void signal(const channel::Signal& request) noexcept;
   void acknowledge(const channel::Ended& request) noexcept;
 
-  void report_ready(std::uint32_t index) noexcept;
+  // Takes in what the child of a slot has reported so far.
+  void read_reports(std::uint32_t index) noexcept;
   void exit_ready(std::uint32_t index) noexcept;
 
   // Reaps what has ended. Not `all`: the services that have a pidfd are left to it, which saves a waitid for
@@ -76,10 +77,10 @@ class Children {
   [[noreturn]] void become_child(const Request& request) noexcept;
   void fail(std::uint32_t index, process::ChildStep step, int error) noexcept;
   void hold_pidfd(std::uint32_t index, int pidfd) noexcept;
+  void own_low_fd(std::uint32_t index, int fd) noexcept;
   void close_low_fds(std::uint32_t index) noexcept;
   void resume_slot(std::uint32_t index) noexcept;
   // reap.cpp
-  void read_reports(std::uint32_t index) noexcept;
   void close_report(std::uint32_t index) noexcept;
   void drop_pidfd(std::uint32_t index) noexcept;
   bool collect(std::int32_t pid) noexcept;

@@ -68,13 +68,12 @@ FactsHeader& Facts::edit() noexcept {
   return *at<FactsHeader>(0);
 }
 
-void Facts::publish(std::uint32_t index, Slot& changed) noexcept {
+void Facts::write_slot(std::uint32_t index, Slot& changed) noexcept {
   ++changed.serial;
   changed.crc = crc32c(&changed, offsetof(Slot, crc));
   const std::uint32_t used = index + 1;
   if (used > header().slots_used) write_through(offsetof(FactsHeader, slots_used), &used, sizeof(used));
   write_through(channel::kSlotsOffset + index * sizeof(Slot), &changed, sizeof(changed));
-  announce(index);
 }
 
 // Past the protection of the mapping, which would cost more than all else of a commit. A fault can come after

@@ -28,6 +28,7 @@ struct Child {
   std::int32_t failed_errno = 0;
   std::uint32_t failed_detail = 0;
   std::uint32_t exec_reported = 0;
+  std::uint32_t low_fds = 0;  // how many it owns in low_owner
 };
 
 struct PidEntry {
@@ -71,9 +72,15 @@ class Facts {
   // that a reader meets half of it only for the length of one memcpy.
   template <class Change>
   void commit(std::uint32_t index, Change change) noexcept {
+    note(index, change);
+    announce(index);
+  }
+  // The same without a word to the manager: for what is no news until more comes of it.
+  template <class Change>
+  void note(std::uint32_t index, Change change) noexcept {
     Slot copy = slot(index);
     change(copy);
-    publish(index, copy);
+    write_slot(index, copy);
   }
   // Gives back the memory of the table of pids: all entries are empty then.
   void clear_pids() noexcept;
@@ -92,7 +99,7 @@ class Facts {
     return static_cast<T*>(static_cast<void*>(base_ + offset));
   }
   [[nodiscard]] int map(int fd) noexcept;
-  void publish(std::uint32_t index, Slot& changed) noexcept;
+  void write_slot(std::uint32_t index, Slot& changed) noexcept;
   void write_through(std::size_t offset, const void* data, std::size_t size) const noexcept;
 
   UniqueFd fd_;

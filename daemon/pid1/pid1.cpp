@@ -54,7 +54,7 @@ void Pid1::turn() noexcept {
   for (const process::Ready& ready : loop.wait(next_deadline())) {
     switch (ready.token.kind) {
       case kReport:
-        children.report_ready(ready.token.index);
+        children.read_reports(ready.token.index);
         break;
       case kExit:
         children.exit_ready(ready.token.index);

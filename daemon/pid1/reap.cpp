@@ -16,7 +16,6 @@ namespace init::pid1 {
 namespace {
 
 using process::ChildReport;
-using process::ChildStep;
 using process::ExitStatus;
 
 constexpr Duration kSweepDistance = std::chrono::milliseconds(10);
@@ -51,10 +50,6 @@ void reap(std::int32_t pid) noexcept {
   sys::waitid(P_PID, pid, nullptr, WEXITED | WNOHANG | __WALL, nullptr);
 }
 
-void Children::report_ready(std::uint32_t index) noexcept {
-  read_reports(index);
-}
-
 void Children::read_reports(std::uint32_t index) noexcept {
   Child& self = child(index);
   while (self.report >= 0) {
@@ -72,9 +67,9 @@ void Children::read_reports(std::uint32_t index) noexcept {
         self.failed_step = report.step;
         self.failed_errno = report.error;
         self.failed_detail = report.detail;
-      } else if (report.step == static_cast<std::uint32_t>(ChildStep::Exec)) {
-        self.exec_reported = 1;
       } else {
+        self.exec_reported =
+            1;  // the end of the pipe comes with the exec, once PID 1 has let go of it as well
         close_low_fds(index);
       }
     }

@@ -1,7 +1,7 @@
 // From a Spawn message to a running program. The child shares PID 1's table of descriptors until its first
 // step, which copies only what is below kLowFds: thousands of held descriptors cost a spawn nothing. Until
-// the child has said so, the descriptors it takes along stay open here; they are owned by its slot in
-// Private::low_owner.
+// the child says that its exec comes next, the descriptors it takes along stay open here; they are owned by
+// its slot in Private::low_owner.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -85,7 +85,7 @@ void Children::spawn(channel::Packet& packet) noexcept {
   Request request{.body = packet.body<channel::SpawnBody>()};
   const std::uint32_t index = request.body.slot;
   if (index >= channel::kSlotCount || facts_.slot(index).state != SlotState::Free) return;
-  facts_.commit(index, [&](Slot& slot) {
+  facts_.note(index, [&](Slot& slot) {
     slot = Slot{.tag = request.body.tag,
                 .attempt = request.body.attempt,
                 .role = request.body.role,
@@ -111,8 +111,7 @@ void Children::spawn(channel::Packet& packet) noexcept {
   } else if (launch(request) && request.shares) {
     for (std::size_t i = 0; i < packet.fds().size(); ++i) {
       const int fd = packet.fds()[i];
-      if (fd != request.cgroup && fd != memfd)
-        facts_.own().low_owner[static_cast<std::size_t>(packet.take_fd(i))] = index + 1;
+      if (fd != request.cgroup && fd != memfd) own_low_fd(index, packet.take_fd(i));
     }
   }
   if (memfd >= 0 && !request.plan.empty()) munmap(request.plan.data(), request.plan.size());
@@ -142,13 +141,14 @@ bool Children::launch(Request& request) noexcept {
     fail(index, request.join && request.procs < 0 ? ChildStep::Cgroup : ChildStep::Fork, -pid);
     return false;
   }
-  facts_.commit(index, [&](Slot& slot) {
+  // That it runs, or why not, is the news, and soon to come; a signal finds it by its slot.
+  facts_.note(index, [&](Slot& slot) {
     slot.pid = pid;
     if (request.join) slot.flags |= channel::kSlotNoCgroup;
   });
   remember(pid, index);
   if (request.shares) {
-    facts_.own().low_owner[static_cast<std::size_t>(request.report)] = index + 1;
+    own_low_fd(index, request.report);
   } else {
     close(request.report);
   }
@@ -235,11 +235,18 @@ void Children::hold_pidfd(std::uint32_t index, int pidfd) noexcept {
   if (pidfd < 0) ++without_pidfd_;
 }
 
+void Children::own_low_fd(std::uint32_t index, int fd) noexcept {
+  facts_.own().low_owner[static_cast<std::size_t>(fd)] = index + 1;
+  ++child(index).low_fds;
+}
+
 void Children::close_low_fds(std::uint32_t index) noexcept {
   auto& owners = facts_.own().low_owner;
-  for (std::size_t fd = 0; fd < owners.size(); ++fd) {
+  std::uint32_t& left = child(index).low_fds;
+  for (std::size_t fd = 0; left > 0 && fd < owners.size(); ++fd) {
     if (owners[fd] != index + 1) continue;
     owners[fd] = 0;
+    --left;
     close(static_cast<int>(fd));
   }
 }

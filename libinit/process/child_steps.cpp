@@ -163,10 +163,7 @@ void Child::report(ChildReport report) const noexcept {
 
 Outcome Child::unshare() noexcept {
   if (context_.in_place) return ChildFds::keep_table();
-  if (context_.keeps_fds) return {};
-  const Outcome outcome = fds_.take_own_table();
-  if (outcome.error == 0) report({static_cast<std::uint32_t>(ChildStep::Unshare), 0, 0});
-  return outcome;
+  return context_.keeps_fds ? Outcome{} : fds_.take_own_table();
 }
 
 // execve keeps what is ignored and what is blocked; and no handler of the parent may run in the child.

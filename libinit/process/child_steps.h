@@ -11,7 +11,7 @@ namespace init::process {
 // stands in child_steps.cpp and, with its reasons, in docs/process.md.
 enum class ChildStep : std::uint32_t {
   None = 0,
-  Unshare = 1,  // a table of its own, with nothing in it that is another's; then 'unshared' is reported
+  Unshare = 1,  // a table of its own, with nothing in it that is another's
   Signals = 2,  // all dispositions default, mask empty
   Session = 3,  // or a process group
   Cgroup = 4,   // only where CLONE_INTO_CGROUP was refused
@@ -41,8 +41,8 @@ enum class ChildStep : std::uint32_t {
 
 [[nodiscard]] const char* child_step_name(ChildStep step) noexcept;
 
-// What goes through the report pipe, one write each (12 bytes are atomic). Unshare with error 0: the passed
-// fds may be closed by the parent. Exec with error 0: execve comes next, so EOF after it means the program
+// What goes through the report pipe, one write each (12 bytes are atomic). Exec with error 0: execve comes
+// next, the parent may close the passed fds and its own copy of the pipe, and EOF then means that the program
 // runs. Error > 0: failed, the child exits 127 when the program was not found, 126 otherwise.
 struct ChildReport {
   std::uint32_t step = 0;

@@ -274,12 +274,11 @@ TEST_F(ChildStateTest, WritesItsPidLeftAlignedIntoItsEnvironment) {
   EXPECT_EQ(state["environment"], "LISTEN_FDS=1\nLISTEN_PID=" + std::to_string(result_.pid));
 }
 
-TEST_F(ChildStateTest, ReportsUnsharedFirstAndExecLast) {
+TEST_F(ChildStateTest, ReportsNothingButTheExecThatComesNext) {
   run(probe_input());
-  ASSERT_EQ(result_.reports.size(), 2U);
-  EXPECT_EQ(result_.reports[0].step, static_cast<std::uint32_t>(ChildStep::Unshare));
+  ASSERT_EQ(result_.reports.size(), 1U);
+  EXPECT_EQ(result_.reports[0].step, static_cast<std::uint32_t>(ChildStep::Exec));
   EXPECT_EQ(result_.reports[0].error, 0);
-  EXPECT_EQ(result_.reports[1].step, static_cast<std::uint32_t>(ChildStep::Exec));
 }
 
 TEST_F(ChildStateTest, JoinsItsCgroupByItselfWhenTold) {
