@@ -35,7 +35,7 @@ int App::run() {
 
 MonotonicTime App::next_deadline() const {
   return std::min({timers_.next(), processes_.next_look(), server_->next_deadline(),
-                   requests_->next_deadline(), stop_deadline_});
+                   requests_->next_deadline(), others_due_, stop_deadline_});
 }
 
 void App::turn() {
@@ -60,6 +60,7 @@ void App::turn() {
   const MonotonicTime now = monotonic_now();
   if (!processes_.has_cgroups()) on_groups();
   for (const auto& fired : timers_.take_due(now)) feed(fired);
+  if (others_due_ <= now) signal_all_others();
   if (stop_deadline_ <= now) finish(static_cast<core::PowerKind>(intents_.header().shutdown - 1));
   for (const auto& call : server_->take_calls(now)) requests_->handle(call, now);
   for (const auto& call : server_->take_dropped()) requests_->dropped(call);
@@ -125,7 +126,12 @@ void App::on_failed(std::uint32_t slot, const channel::Slot& facts) {
 void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
   const SlotUse use = *slots_.find(slot);
   const UnitProcess of = processes_of(use.unit);
-  const bool empty = use.role == core::Role::Reload || processes_.empty(of) || !processes_.watch(of);
+  bool empty = true;
+  if (use.role != core::Role::Reload) {
+    empty = processes_.empty(of) || !processes_.watch(of);
+    if (!empty) signal_others(use.unit);
+    others_.erase(use.unit);
+  }
   feed(core::Exited{use.unit, use.attempt, exit_of(facts), empty});
   free_slot(slot, facts.attempt);
 }

@@ -2,6 +2,7 @@
 // an empty store (the first time) or a full one.
 #pragma once
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -89,6 +90,8 @@ class App final : private core::ActionSink, public RequestTarget {
   void carry_out(const core::JobFinished& job);
   void carry_out(const core::Power& power);
   void refuse_spawn(const core::Spawn& spawn, const Error& error);
+  void signal_others(core::UnitIndex unit);
+  void signal_all_others();
   Result<> launch(const core::Spawn& spawn);
   [[nodiscard]] std::string invocation_id(core::UnitIndex unit) const;
   [[nodiscard]] UnitProcess processes_of(core::UnitIndex unit) const;
@@ -115,6 +118,8 @@ class App final : private core::ActionSink, public RequestTarget {
   std::deque<core::Event> events_;
   std::vector<core::Action> actions_;
   std::string boot_id_;
+  std::map<core::UnitIndex, int> others_;  // units whose leader was signalled, and what the rest is to get
+  MonotonicTime others_due_ = MonotonicTime::never();
   MonotonicTime stop_deadline_ = MonotonicTime::never();
   bool settling_ = false;
   bool let_go_ = false;

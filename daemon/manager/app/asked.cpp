@@ -106,6 +106,7 @@ Result<api::DaemonReloadReply> App::reload() {
     reply.diagnostics.push_back(
         {error ? api::Severity::Error : api::Severity::Warning, where, unit::render(diagnostic, false)});
   }
+  signal_all_others();
   // From here on a crash recovers into the new generation.
   if (auto kept = channel_.store(channel::kStoreGeneration, 0, compiled->get()); !kept)
     return Failure(kept.error());

@@ -12,6 +12,11 @@
 #include "libinit/base/text.h"
 
 namespace init::manager {
+namespace {
+
+constexpr Duration kHeadStart = std::chrono::milliseconds(10);
+
+}  // namespace
 
 UnitProcess App::processes_of(core::UnitIndex unit) const {
   return {std::string(engine_->graph()->name(unit)), units_[unit].leader};
@@ -73,14 +78,32 @@ void App::refuse_spawn(const core::Spawn& spawn, const Error& error) {
   events_.push_back(core::SpawnFailed{spawn.unit, spawn.attempt, core::SpawnError::Config, 0, error.code});
 }
 
+// The leader first: most groups are empty when it has ended, and need not be looked at. The others get theirs
+// when it has ended, and do not wait for longer than the head start.
 void App::carry_out(const core::Signal& signal) {
   const std::uint32_t slot = slots_.find(signal.unit, signal.attempt);
-  if (signal.target == core::SignalTarget::Group)
-    processes_.signal_others(processes_of(signal.unit), signal.signal);
   if (slot != kNoSlot) channel_.signal({slot, signal.attempt, signal.signal});
+  if (signal.target != core::SignalTarget::Group) return;
+  signal_others(signal.unit);  // what an earlier signal has left to do
+  others_[signal.unit] = signal.signal;
+  if (slot == kNoSlot) return signal_others(signal.unit);
+  if (others_due_ == MonotonicTime::never()) others_due_ = monotonic_now() + kHeadStart;
+}
+
+void App::signal_others(core::UnitIndex unit) {
+  const auto at = others_.find(unit);
+  if (at == others_.end()) return;
+  processes_.signal_others(processes_of(unit), at->second);
+  others_.erase(at);
+}
+
+void App::signal_all_others() {
+  others_due_ = MonotonicTime::never();
+  while (!others_.empty()) signal_others(others_.begin()->first);
 }
 
 void App::carry_out(const core::KillGroup& kill) {
+  others_.erase(kill.unit);
   const UnitProcess of = processes_of(kill.unit);
   const std::uint32_t slot = slots_.find(kill.unit, engine_->record(kill.unit).main_attempt);
   // The leader may still be on its way into its cgroup.
