@@ -53,6 +53,21 @@ class FailuresTest(unittest.TestCase):
             wait_until("another main process", lambda: machine.main_pid("a") not in (0, before))
             self.assertEqual(machine.status("a")["restarts"], 1)
 
+    def test_the_stop_signal_reaches_the_leader_first_and_then_the_rest(self):
+        child = 'sh -c "trap \\"echo child; exit\\" TERM; echo ready; while :; do sleep 0.1; done"'
+        leaders = {"waits": f"trap 'echo leader' TERM; {child} & while kill -0 $! 2>/dev/null; do wait $!; done",
+                   "leaves": f"trap 'echo leader; exit' TERM; {child} & wait"}
+        units = {f"{name}.service": f"[service]\nstop-timeout = '60s'\n"
+                                    f"command = ['/bin/sh', '-c', \'\'\'{script}\'\'\']\n" for name, script in leaders.items()}
+        with Machine(units) as machine:
+            for name in leaders:
+                log = machine.logs / f"{name}.service.log"
+                machine.initctl("start", name)
+                wait_until("both have set their traps", lambda log=log: log.exists() and "ready" in log.read_text())
+                machine.initctl("stop", name)
+                said = [line for line in log.read_text().split() if line in ("ready", "leader", "child")]
+                self.assertEqual(said, ["ready", "leader", "child"])
+
     def test_exit_codes_follow_the_lsb(self):
         with Machine({"a.service": SLEEP, "b.service": MISSING}) as machine:
             machine.initctl("start", "a")
