@@ -69,17 +69,6 @@ void keep_descriptors() noexcept {
   }
 }
 
-char* write_number(char* at, std::int64_t value) noexcept {
-  if (value < 0) *at++ = '-';
-  std::uint64_t left = value < 0 ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-  std::array<char, 20> digits;
-  std::size_t count = 0;
-  do digits[count++] = static_cast<char>('0' + left % 10);
-  while ((left /= 10) != 0);
-  while (count > 0) *at++ = digits[--count];
-  return at;
-}
-
 void on_fault(int signal, siginfo_t*, void*) noexcept {
   // A child that has not executed its program yet has inherited the handler; its end is its own.
   if (sys::getpid() != prepared.owner) _exit(126);
@@ -161,16 +150,12 @@ void execute_anew(bool after_fault) noexcept {
   }
   if (after_fault && ++resume.faults > kFaultsAllowed) last_resort();
   const auto numbers = std::bit_cast<std::array<std::int64_t, kResumeNumbers>>(resume);
-  std::array<char, kResumeNumbers * 22> text;
-  char* end = text.data();
-  for (const std::int64_t number : numbers) {
-    end = write_number(end, number);
-    *end++ = ',';
-  }
-  end[-1] = '\0';
+  static_assert(kResumeNumbers * 21 < Line::kBytes);
+  Line text("");
+  for (const std::int64_t number : numbers) text.number(number).text(",");
   std::array<const char*, kMaxWords> words = prepared.words;
   words[1] = kOption;
-  words[2] = text.data();
+  words[2] = text.c_str();
   keep_descriptors();
   sys::fexecve(prepared.resume.self, words.data(), environ);
 }

@@ -48,6 +48,16 @@ bool terminate_below(std::int32_t parent, int depth) noexcept {
   return static_cast<bool>(list);
 }
 
+// A process of its own may block. What can be is saved even if that program cannot be executed any more.
+[[noreturn]] void unmount_everything(int manager_program) noexcept {
+  static char name[] = "initd-manager";
+  static char option[] = "--unmount";
+  char* const words[] = {name, option, nullptr};
+  sync();
+  sys::fexecve(manager_program, words, environ);
+  _exit(127);
+}
+
 }  // namespace
 
 void Finish::begin(const channel::FinishBody& request) noexcept {
@@ -101,7 +111,7 @@ void Finish::step() noexcept {
 void Finish::leave() noexcept {
   if (facts_.header().environment != channel::Environment::Machine) _exit(request_.exit_code);
   const long pid = sys::fork();
-  if (pid == 0) unmount_everything();
+  if (pid == 0) unmount_everything(guard_.program());
   if (pid < 0) power();
   helper_ = static_cast<std::int32_t>(pid);
   enter(Phase::Unmounting, kUnmountLimit);

@@ -1,14 +1,15 @@
 // The end of all: TERM to whatever is left, KILL after the grace, and then initd's own end: by _exit, or on a
-// machine by reboot(2), after a helper process has synced and unmounted under a deadline.
+// machine by reboot(2), after the manager's program has unmounted everything in a limited time.
 #pragma once
 #include "daemon/channel/messages.h"
-#include "daemon/pid1/children.h"
+#include "daemon/pid1/guard.h"
 
 namespace init::pid1 {
 
 class Finish {
  public:
-  Finish(Facts& facts, Children& children) noexcept : facts_(facts), children_(children) {}
+  Finish(Facts& facts, Children& children, const Guard& guard) noexcept
+      : facts_(facts), children_(children), guard_(guard) {}
 
   void begin(const channel::FinishBody& request) noexcept;
   [[nodiscard]] bool begun() const noexcept { return phase_ != Phase::None; }
@@ -28,14 +29,11 @@ class Finish {
 
   Facts& facts_;
   Children& children_;
+  const Guard& guard_;
   Phase phase_ = Phase::None;
   channel::FinishBody request_{};
   MonotonicTime deadline_ = MonotonicTime::never();
   std::int32_t helper_ = 0;
 };
-
-// sync, swapoff and unmount everything, last mounted first; the root is remounted read-only. In a process of
-// its own.
-[[noreturn]] void unmount_everything() noexcept;
 
 }  // namespace init::pid1

@@ -39,7 +39,6 @@ class Guard {
 
   [[nodiscard]] std::int32_t pid() const noexcept { return pid_; }
   [[nodiscard]] int program() const noexcept { return program_.get(); }
-  [[nodiscard]] int facts_for_reading() const noexcept { return facts_fd_.get(); }
   [[nodiscard]] MonotonicTime due() const noexcept { return due_; }
   // When to do without: no manager will have been ready for too long. never() while there is one.
   [[nodiscard]] MonotonicTime given_up_at() const noexcept { return missing_since_ + patience_; }

@@ -20,7 +20,7 @@ class Pid1 {
   Children children{facts, loop};
   Channel channel{facts, loop};
   Guard guard{facts, children, channel};
-  Finish finish{facts, children};
+  Finish finish{facts, children, guard};
   UniqueFd signals;
   // READY=1 goes here once: the value of NOTIFY_SOCKET, nullptr = nobody asked or all is said.
   const char* notify_socket = nullptr;

@@ -5,14 +5,20 @@
 
 #include <cstdio>
 #include <exception>
+#include <string_view>
 
 #include "daemon/manager/app/app.h"
 #include "daemon/manager/os/log.h"
+#include "daemon/manager/os/unmount.h"
 
 namespace {
 
 int run(int argc, char** argv) {
   using namespace init::manager;
+  if (argc == 2 && std::string_view(argv[1]) == "--unmount") {
+    unmount_everything();
+    return 0;
+  }
   auto app = App::create(parse_options({argv + 1, static_cast<std::size_t>(argc - 1)}));
   if (!app) {
     log_error("the manager cannot start: " + app.error().text());
