@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 namespace init::api {
 namespace {
@@ -121,11 +122,10 @@ class Exchange {
 
   Result<Io> read_some(int fd) {
     const std::size_t seen = in_.size();
-    in_.resize(seen + kReadBytes);
-    const ssize_t got = recv(fd, in_.data() + seen, kReadBytes, 0);
-    in_.resize(seen + (got > 0 ? static_cast<std::size_t>(got) : 0));
+    const ssize_t got = recv(fd, buffer_.get(), kReadBytes, 0);
     if (got < 0) return errno == EAGAIN || errno == EINTR ? Io::Ok : Io::Lost;
     if (got == 0) return Io::Lost;
+    in_.append(buffer_.get(), static_cast<std::size_t>(got));
     if (in_.size() > kMaxReplyBytes) return failure(EMSGSIZE, "read reply");
     return take_messages(seen);
   }
@@ -161,6 +161,7 @@ class Exchange {
   std::vector<Answer> answers_;
   std::string out_;
   std::size_t written_ = 0;
+  std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
   std::string in_;
 };
 

@@ -265,6 +265,7 @@ api::ListReply list_of(const ViewContext& context, const api::ListRequest& reque
   api::ListReply reply;
   const Duration ahead = wall_ahead();
   const auto& graph = *context.engine.graph();
+  reply.units.reserve(graph.loaded_count());
   for (core::UnitIndex unit = 0; unit < graph.size(); ++unit) {
     const auto view = context.engine.view(unit);
     if (!graph.is_loaded(unit) && view.state == core::PublicState::Inactive) continue;
