@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "libinit/loop/event_loop.h"
@@ -31,11 +32,11 @@ class OnEveryBackend : public testing::TestWithParam<NamedBackend> {
   EventLoop loop{GetParam().create()};
 };
 
-inline std::string backend_name(const testing::TestParamInfo<NamedBackend>& of) {
-  return of.param.name;
+// What CMake calls the test by: "loop.All/Tasks.GiveErrorsAsValues/SdEvent".
+inline void PrintTo(const NamedBackend& backend, std::ostream* to) {
+  *to << backend.name;
 }
 
-#define INIT_ON_EVERY_BACKEND(Suite) \
-  INSTANTIATE_TEST_SUITE_P(All, Suite, testing::ValuesIn(all_backends()), backend_name)
+#define INIT_ON_EVERY_BACKEND(Suite) INSTANTIATE_TEST_SUITE_P(All, Suite, testing::ValuesIn(all_backends()))
 
 }  // namespace init::loop

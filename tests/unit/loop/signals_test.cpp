@@ -10,6 +10,7 @@
 #include <csignal>
 #include <string>
 
+#include "libinit/process/command.h"
 #include "tests/unit/loop/backends.h"
 
 namespace init::loop {
@@ -265,6 +266,20 @@ TEST(SignalGuards, LoseNothingThatIsSentWhileTheyAreMade) {
   EXPECT_EQ(taken + g_handled, 3000);
   ::close(ends[0]);
   ::close(ends[1]);
+}
+
+// Row 51, the other half: the first signal comes while the first child is still on its way to its program.
+TEST(SignalGuards, HearASignalFromAChildThatIsNotYetItsProgram) {
+  SignalGuard signals = guard({SIGUSR1, SIGTERM});
+  process::Command command("/bin/grep");
+  command.arg("-c").arg("SigBlk:.0000000000000000").arg("/proc/self/status");
+  command.pre_exec([]() noexcept { return ::kill(::getppid(), SIGUSR1) == 0 ? 0 : errno; });
+  const auto output = command.output();
+  ASSERT_TRUE(output) << output.error().text();
+  EXPECT_EQ(output->standard_output, "1\n");  // the child holds nothing back
+  const auto signal = signals.try_next();
+  ASSERT_TRUE(signal && *signal);
+  EXPECT_EQ((*signal)->number, SIGUSR1);
 }
 
 }  // namespace
