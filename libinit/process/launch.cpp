@@ -127,16 +127,19 @@ Error error_of(const ChildReport& report, const Resolved& resolved) {
 }
 
 // The last thing that the child said. It speaks before the parent wakes up, since it was cloned with
-// CLONE_VFORK; an emulator that knows no such thing is waited for.
+// CLONE_VFORK. An emulator that makes a fork of that (valgrind) is waited for until the exec closes the pipe.
 ChildReport last_report(int fd) {
   ChildReport last;
+  bool is_late = false;
   for (;;) {
     ChildReport next;
     const long got = sys::read(fd, &next, sizeof next);
     if (got == static_cast<long>(sizeof next)) {
       last = next;
     } else if (got == -EAGAIN) {
-      if (static_cast<ChildStep>(last.step) == ChildStep::Exec || last.error != 0) return last;
+      const bool is_final = static_cast<ChildStep>(last.step) == ChildStep::Exec || last.error != 0;
+      if (is_final && !is_late) return last;
+      is_late = true;
       if (wait_for(fd, MonotonicTime::never()) != 0) return last;
     } else if (got != -EINTR) {
       return last;

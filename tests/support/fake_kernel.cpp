@@ -55,7 +55,9 @@ long enter(long number, long a, long b, long c, long d, long e) noexcept {
 namespace testing {
 
 FakeKernel::FakeKernel() {
-  orders = {};
+  orders.refusal_count = 0;
+  orders.record_count = 0;
+  orders.recording = false;
   any_orders = true;
 }
 

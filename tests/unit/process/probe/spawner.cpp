@@ -19,7 +19,7 @@ bool runs(const Command& command) {
 bool all_run() {
   const Command plain = Command("true").env_remove("LD_PRELOAD");
   bool all =
-      runs(plain) && runs(Command(plain).new_session().nice(1).limit(7, 64, 64).cwd("/").umask(0)) &&
+      runs(plain) && runs(Command(plain).new_session().nice(1).limit(4, 0, 0).cwd("/").umask(0)) &&
       runs(Command(plain).standard_input(Stdio::data("x")).standard_output(Stdio::truncate("/dev/null"))) &&
       runs(Command(plain).cpu_affinity({0}).io_priority(IoClass::Idle).no_new_privileges().pass_fd(0, 9)) &&
       runs(Command(plain).oom_score_adjust(900)) &&
