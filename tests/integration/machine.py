@@ -113,7 +113,8 @@ class Machine:
         if self.namespaces:
             command = [ROOT / "tools/namespace", "--pid-file", pid_file, *self.options, "--", *command]
         self.console = open(self.place / "console", "ab")
-        self.process = subprocess.Popen([*self._identity(), *map(str, command)], stdin=subprocess.DEVNULL,
+        # The machine ends with the test, also when that is killed.
+        self.process = subprocess.Popen([*self._identity(), "setpriv", "--pdeathsig", "TERM", *map(str, command)], stdin=subprocess.DEVNULL,
                                         stdout=self.console, stderr=subprocess.STDOUT, cwd="/",
                                         start_new_session=True)  # fmt: skip
         if self.namespaces:

@@ -2,11 +2,12 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 import unittest
 
-from machine import NOBODY, ROOT, read
+from machine import NOBODY, ROOT, alive, read, wait_until
 
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
@@ -54,6 +55,32 @@ class NamespaceTest(unittest.TestCase):
         before = host()
         run("sleep 1000 & mkdir -p /sys/fs/cgroup/a/b; setsid sleep 1000 & exit 0")
         self.assertEqual(host(), before)
+
+    def check_ends_with_its_parent(self, end, prefix=()):
+        """end: what is done to the shell that started it."""
+        with tempfile.TemporaryDirectory() as place:
+            pid_file = pathlib.Path(place, "pid")
+            command = [*prefix, ROOT / "tools/namespace", "--pid-file", pid_file, "--", "/bin/sleep", "1000"]
+            shell = subprocess.Popen(["/bin/sh", "-c", '"$@"; :', "sh", *command], stdin=subprocess.DEVNULL)
+            inner = int(wait_until("it runs", lambda: read(pid_file).strip()))
+            end(shell)
+            shell.wait()
+            wait_until("the namespace has ended", lambda: not alive(inner))
+        return shell
+
+    def test_it_ends_with_the_test_that_is_killed(self):
+        groups = sorted(pathlib.Path("/sys/fs/cgroup").rglob("initd-*"))
+        self.check_ends_with_its_parent(lambda shell: shell.kill(), ["setpriv", "--pdeathsig", "TERM"])
+        wait_until("no group is left", lambda: sorted(pathlib.Path("/sys/fs/cgroup").rglob("initd-*")) == groups)
+
+    def test_it_ends_when_the_script_itself_is_killed(self):
+        def kill_script(shell):
+            script = int(read(f"/proc/{shell.pid}/task/{shell.pid}/children"))
+            group = [path for path in pathlib.Path("/sys/fs/cgroup").rglob(f"initd-{script}") if path.is_dir()]
+            self.addCleanup(lambda: [path.rmdir() for path in group])
+            os.kill(script, signal.SIGKILL)
+
+        self.check_ends_with_its_parent(kill_script)
 
     def test_a_plain_user_is_root_inside(self):
         self.assert_says("id -u; touch /run/a && echo wrote", "0\nwrote", identity=AS_NOBODY)
