@@ -29,8 +29,8 @@ using process::ChildStep;
 }
 
 const Identity* identity_of(const Options& options) noexcept {
-  static Identity identity;
   if (options.user == nullptr) return nullptr;
+  static Identity identity;
   if (const char* why = find_identity(options.user, identity)) refuse(options.user, why, kCannotRun);
   return &identity;
 }

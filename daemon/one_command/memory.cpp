@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <span>
 
+#include "libinit/sys/calls.h"
+
 namespace init::one_command {
 
 void release_unused_memory() noexcept {
@@ -16,7 +18,7 @@ void release_unused_memory() noexcept {
   for (const ElfW(Phdr) & segment : std::span(first, getauxval(AT_PHNUM))) {
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
     const std::uintptr_t begin = segment.p_vaddr / kPage * kPage;
-    madvise(reinterpret_cast<void*>(begin), segment.p_vaddr + segment.p_memsz - begin, MADV_DONTNEED);
+    sys::madvise(begin, segment.p_vaddr + segment.p_memsz - begin, MADV_DONTNEED);
   }
 }
 

@@ -18,7 +18,9 @@
 namespace init::one_command {
 namespace {
 
+constexpr Duration kShortLife = std::chrono::milliseconds(500);
 constexpr Duration kStormPause = std::chrono::milliseconds(2);
+constexpr Duration kLongLook = std::chrono::microseconds(100);
 constexpr int kStorm = 32;  // ends in one sweep
 constexpr Duration kBetweenKills = std::chrono::milliseconds(100);
 constexpr int kMostKills = 100;  // a process in uninterruptible sleep may outlive them
@@ -77,13 +79,14 @@ void Runner::run(Command command) noexcept {
   }
 }
 
-// What only the start needed is given back.
+// What only the start needed is given back: descriptors and the directory at once, memory when it turns out
+// to matter.
 void Runner::settle() noexcept {
   close_inherited({signals_.get(), children_.get(), end_.get()});
   sys::chdir("/");  // holds no mount
   if (options_.verbose && command_ != 0)
     dprintf(STDERR_FILENO, "initd: the command is process %d\n", command_);
-  release_unused_memory();
+  release_due_ = monotonic_now() + kShortLife;
 }
 
 void Runner::wait() noexcept {
@@ -101,13 +104,17 @@ void Runner::wait() noexcept {
 }
 
 MonotonicTime Runner::next_time() const noexcept {
-  return std::min({deadline_, term_due_, sweep_due_});
+  return std::min({deadline_, term_due_, sweep_due_, release_due_});
 }
 
 void Runner::act_on_time() noexcept {
   const MonotonicTime now = monotonic_now();
   if (now >= sweep_due_) sweep();
   if (now >= term_due_) pass(SIGTERM);
+  if (now >= release_due_) {
+    release_unused_memory();
+    release_due_ = MonotonicTime::never();
+  }
   if (now < deadline_) return;
   enter(stage_ == Stage::Asked ? Stage::Terminating : Stage::Killing);
 }
@@ -189,13 +196,20 @@ void Runner::sweep() noexcept {
   if (!ended_ && command_ != 0) follow_stop();
   sweep_due_ = MonotonicTime::never();
   int found = 0;
+  MonotonicTime last;
   for (;; ++found) {
     siginfo_t end{};
+    last = monotonic_now();
     alone_ = waitid(P_ALL, 0, &end, WEXITED | WNOHANG | __WALL) != 0;  // ECHILD
     if (alone_ || end.si_pid == 0) break;
     note_end(end);
   }
-  if (found >= kStorm && end_) sweep_due_ = monotonic_now() + kStormPause;
+  // The last look went through all living children. It may take a twentieth of the time, should there be
+  // thousands.
+  const MonotonicTime now = monotonic_now();
+  const Duration in_vain = now - last;
+  if (end_ && (found >= kStorm || in_vain > kLongLook))
+    sweep_due_ = now + std::max(kStormPause, 20 * in_vain);
 }
 
 void Runner::note_end(const siginfo_t& end) noexcept {

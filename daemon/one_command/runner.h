@@ -63,6 +63,7 @@ class Runner {
   bool held_back_ = false;  // a TERM, by --grace
   int kills_ = 0;           // rounds of KILL
   Stage stage_ = Stage::Running;
+  MonotonicTime release_due_ = MonotonicTime::never();  // of the memory that only the start needed
   MonotonicTime deadline_ = MonotonicTime::never();
   MonotonicTime term_due_ = MonotonicTime::never();   // of the one that is held back
   MonotonicTime sweep_due_ = MonotonicTime::never();  // until then a storm rages

@@ -88,6 +88,11 @@ inline long ppoll(pollfd* fds, std::size_t count, const timespec* timeout) noexc
   return call(SYS_ppoll, fds, count, timeout != nullptr ? &left : nullptr, nullptr, sizeof(SignalSet));
 }
 
+// ---- memory
+inline long madvise(std::uintptr_t at, std::size_t bytes, int advice) noexcept {
+  return call(SYS_madvise, at, bytes, advice);
+}
+
 // ---- what a process is made of
 inline long umask(std::uint32_t mask) noexcept {
   return call(SYS_umask, mask);

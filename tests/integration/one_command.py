@@ -28,10 +28,11 @@ def descendants_of(pid):
 
 
 class OneCommand:
-    """with OneCommand("--group", "--", "/bin/true") as initd: ...; words: those after `initd`. prefix: what runs it."""
+    """with OneCommand("--group", "--", "/bin/true") as initd: ...; words: those after `initd`. prefix: what runs it.
+    program: what is run in its place, a container engine."""
 
-    def __init__(self, *words, as_pid1=False, prefix=(), environment=None, **popen):
-        self.command = [*prefix, *(NAMESPACE if as_pid1 else ()), INITD, *words]
+    def __init__(self, *words, as_pid1=False, prefix=(), program=INITD, environment=None, **popen):
+        self.command = [*prefix, *(NAMESPACE if as_pid1 else ()), program, *words]
         self.wrapped = as_pid1
         self.environment = {**os.environ, **(environment or {})}
         self.popen = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **popen}

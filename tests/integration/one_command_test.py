@@ -315,6 +315,20 @@ class AsSubreaperTest(Everywhere, unittest.TestCase):
             shell.kill()
             self.assertEqual(shell.stdout.readline(), b"got 10\n")
 
+    def test_a_killed_parent_takes_the_command_along(self):
+        command = f"{INITD} --parent-death KILL -- {WITNESS} signals 0 & read line"
+        shell = subprocess.Popen(["/bin/sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with shell:
+            self.assertEqual(shell.stdout.readline(), b"ready\n")
+            shell.kill()
+            self.assertEqual(shell.stdout.readline(), b"")
+
+    def test_serves_as_an_interpreter(self):
+        with tempfile.TemporaryDirectory() as place:
+            script = write_script(place, "script", f"#!/usr/bin/env -S {INITD} -- /bin/sh\necho $1; exit 4\n")
+            done = subprocess.run([script, "word"], capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (4, b"word\n"))
+
     def test_its_own_parent_is_never_signalled(self):
         with self.start("--wait-all", "--", WITNESS, "daemon", "15", "exit", "0") as initd:
             initd.expect("ready", "got 15")
