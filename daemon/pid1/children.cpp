@@ -123,7 +123,7 @@ void Children::acknowledge(const channel::Ended& request) noexcept {
   if (slot.attempt != request.attempt || (slot.state != SlotState::Exited && slot.state != SlotState::Failed))
     return;
   *facts_.pid_cell(request.slot) = 0;
-  facts_.commit(request.slot, [](Slot& freed) { freed = Slot{.serial = freed.serial}; });
+  facts_.note(request.slot, [](Slot& freed) { freed = Slot{.serial = freed.serial}; });
 }
 
 std::uint32_t Children::slot_of(std::int32_t pid) const noexcept {
