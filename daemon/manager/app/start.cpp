@@ -159,6 +159,7 @@ Result<> App::open_control(UniqueFd listener) {
 App::Adopted App::adopt_processes() {
   Adopted adopted;
   change_cursor_ = facts_.change_head();
+  std::vector<core::Attempt> newest(units_.size());
   for (std::uint32_t slot = 0; slot < facts_.header().slots_used; ++slot) {
     channel::Slot seen;
     if (!facts_.read_slot(slot, seen) || seen.state == channel::SlotState::Free) continue;
@@ -169,7 +170,11 @@ App::Adopted App::adopt_processes() {
     const bool ended = seen.state == channel::SlotState::Exited || seen.state == channel::SlotState::Failed;
     if (ended) adopted.ended.push_back({slot, seen.attempt});
     if (!unit) continue;
-    if (role != core::Role::Reload) units_[*unit].leader = seen.pid;
+    // What has ended may still stand beside its successor.
+    if (role != core::Role::Reload && seen.attempt >= newest[*unit]) {
+      newest[*unit] = seen.attempt;
+      units_[*unit].leader = seen.pid;
+    }
     core::ProcessFact fact;
     fact.tag = seen.tag;
     fact.attempt = seen.attempt;
