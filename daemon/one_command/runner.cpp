@@ -19,7 +19,8 @@ namespace init::one_command {
 namespace {
 
 constexpr Duration kShortLife = std::chrono::milliseconds(500);
-constexpr Duration kStormPause = std::chrono::milliseconds(2);
+constexpr Duration kShortPause = std::chrono::milliseconds(2);
+constexpr Duration kLongPause = std::chrono::milliseconds(15);  // a look that was interrupted seems long
 constexpr Duration kLongLook = std::chrono::microseconds(100);
 constexpr int kStorm = 32;  // ends in one sweep
 constexpr Duration kBetweenKills = std::chrono::milliseconds(100);
@@ -209,7 +210,7 @@ void Runner::sweep() noexcept {
   const MonotonicTime now = monotonic_now();
   const Duration in_vain = now - last;
   if (end_ && (found >= kStorm || in_vain > kLongLook))
-    sweep_due_ = now + std::max(kStormPause, 20 * in_vain);
+    sweep_due_ = now + std::clamp(20 * in_vain, kShortPause, kLongPause);
 }
 
 void Runner::note_end(const siginfo_t& end) noexcept {
