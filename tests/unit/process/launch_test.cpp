@@ -173,8 +173,7 @@ TEST(CommandPreExec, RunsInTheChildAsTheLastStep) {
 }
 
 TEST(CommandPreExec, ThatFailsIsTheErrorOfSpawn) {
-  const int wanted = EXDEV;
-  const auto child = Command("/bin/true").pre_exec([wanted]() noexcept { return wanted; }).spawn();
+  const auto child = Command("/bin/true").pre_exec([]() noexcept { return EXDEV; }).spawn();
   ASSERT_FALSE(child);
   EXPECT_EQ(child.error().code, EXDEV);
   EXPECT_EQ(child.error().step, "pre-exec");
