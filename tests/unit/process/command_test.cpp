@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "tests/unit/process/child_runner.h"
@@ -46,7 +47,7 @@ class CommandTest : public ::testing::Test {
 TEST_F(CommandTest, HasTheDocumentedDefaults) {
   State state = state_of(probe());
   EXPECT_EQ(state["fd.0"], "rw /dev/null");
-  EXPECT_EQ(state["cwd"], ::get_current_dir_name());
+  EXPECT_EQ(state["cwd"], std::filesystem::current_path());
   EXPECT_EQ(state["session"], "inherited");
   EXPECT_EQ(state["process-group"], "inherited");
   EXPECT_EQ(state["no-new-privileges"], "0");
