@@ -40,6 +40,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const Diagnostic& diagnostic : diagnostics) expect_safe(render(diagnostic, false));
   }
   (void)parse_system_config("/initd.toml", text, diagnostics);
-  (void)parse_environment(text);
+  (void)init::parse_environment(text);
   return 0;
 }

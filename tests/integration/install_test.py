@@ -49,7 +49,9 @@ class InstallTest(unittest.TestCase):
         units = sorted(path.name for path in (prefix / "lib/initd/units").rglob("*") if path.is_file())
         self.assertEqual(units, sorted(path.name for path in (ROOT / "units").glob("*.toml")))
         headers = sorted(path.relative_to(prefix / "include") for path in (prefix / "include").rglob("*.h"))
-        self.assertEqual(headers, sorted(path.relative_to(ROOT) for path in (ROOT / "libinit").rglob("*.h")))
+        # The room sd_event needs a library of its own, which the package does not have.
+        ours = [path.relative_to(ROOT) for path in (ROOT / "libinit").rglob("*.h") if path.parent.name != "sd_event"]
+        self.assertEqual(headers, sorted(ours))
 
     def test_under_a_root_directory_of_a_package(self):
         self.install("--prefix", "/usr", DESTDIR=str(self.place))
