@@ -3,10 +3,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <tuple>
 #include <unordered_set>
 
 #include "libinit/base/accounts.h"
+#include "libinit/base/environment_file.h"
 #include "libinit/unit/enums.h"
 #include "libinit/unit/ordering.h"
 #include "libinit/unit/source_lines.h"
@@ -86,6 +89,9 @@ class Verifier {
         for (const Step& step : *steps) check_program(unit, step);
       }
       check_accounts(unit);
+      check_places(unit);
+      check_environment_files(unit);
+      check_install(unit);
     }
     check_cycles();
     const auto key = [](const Diagnostic& d) { return std::tie(d.path, d.line, d.column); };
@@ -136,6 +142,70 @@ class Verifier {
     check_user(unit, "service", "user", unit.service.user);
     check_group(unit, "group", unit.service.group);
     for (const std::string& group : unit.service.extra_groups) check_group(unit, "extra-groups", group);
+    for (const std::string& name : unit.operators) {
+      if (!find_user(name, accounts_))
+        warn(unit, {"unit", "operators"}, "W0208", name, "no user \"" + name + '"');
+    }
+  }
+
+  // What follows may be there by the time that the unit starts, and so is not an error.
+  struct Key {
+    std::string_view table, name;
+  };
+  void warn(const Unit& unit, Key key, const char* code, const std::string& token, std::string message) {
+    Diagnostic& diagnostic = add(Severity::Warning, code, std::move(message));
+    lines_.show(diagnostic, unit, lines_.find_key(unit, key.table, key.name), token);
+  }
+
+  void check_places(const Unit& unit) {
+    const ServiceConfig& service = unit.service;
+    check_directory(unit, "root-directory", {}, service.root_directory);
+    if (!service.working_directory_may_miss)
+      check_directory(unit, "working-directory", service.root_directory, service.working_directory);
+  }
+
+  void check_directory(const Unit& unit, std::string_view key, const std::string& root,
+                       const std::string& path) {
+    struct stat info {};
+    if (path.empty()) return;
+    const bool there = stat((options_.root + root + path).c_str(), &info) == 0;
+    if (there && S_ISDIR(info.st_mode)) return;
+    warn(unit, {"service", key}, "W0205", path,
+         '"' + root + path + (there ? "\" is not a directory" : "\" does not exist"));
+  }
+
+  void check_environment_files(const Unit& unit) {
+    for (const std::string& path : unit.service.environment_files)
+      check_environment_file(unit, "environment-files", path, false);
+    for (const std::string& path : unit.service.optional_environment_files)
+      check_environment_file(unit, "optional-environment-files", path, true);
+  }
+
+  void check_environment_file(const Unit& unit, std::string_view key, const std::string& path,
+                              bool may_miss) {
+    const auto variables = read_environment_file(options_.root + path);
+    if (variables || (may_miss && variables.error().code == ENOENT)) return;
+    const int error = variables.error().code;
+    const std::string problem = error == ENOENT   ? "does not exist"
+                                : error == EINVAL ? "is not a text file"
+                                : error == EFBIG  ? "is too large"
+                                                  : std::string("cannot be read: ") + strerrordesc_np(error);
+    warn(unit, {"service", key}, "W0206", path, '"' + path + "\" " + problem);
+  }
+
+  void check_install(const Unit& unit) {
+    const InstallConfig& install = unit.install;
+    check_installed(unit, "wanted-by", install.wanted_by);
+    check_installed(unit, "required-by", install.required_by);
+    check_installed(unit, "also", install.also);
+  }
+
+  void check_installed(const Unit& unit, std::string_view key, const std::vector<std::string>& targets) {
+    for (const std::string& target : targets) {
+      if (known_.contains(target) || refused_.contains(target) || masked_.contains(target)) continue;
+      warn(unit, {"install", key}, "W0207", target,
+           unit.id + " " + std::string(key) + " " + target + ", which does not exist");
+    }
   }
 
   void check_user(const Unit& unit, std::string_view table, std::string_view key, const std::string& name) {

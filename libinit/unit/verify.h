@@ -16,7 +16,9 @@ struct VerifyOptions {
 
 // Sorted by file and line. Errors: a requirement that is not there (E0201), a program that is not there or
 // cannot be run (E0203), an unknown user or group (E0204), a cycle with the place of every edge (E0210).
-// Warnings: other references to nothing (W0202). Does not repeat set.diagnostics.
+// Warnings, for what may come to be before the start: other references to nothing (W0202), directories
+// (W0205) and environment files (W0206) that are not there or not such, [install] for units that do not exist
+// (W0207), operators that are no users (W0208). Does not repeat set.diagnostics.
 [[nodiscard]] std::vector<Diagnostic> verify(const LoadedSet& set, const VerifyOptions& options);
 
 struct Verification {

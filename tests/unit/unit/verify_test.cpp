@@ -68,6 +68,58 @@ TEST_F(Verifying, ProgramsAndAccountsAreLookedFor) {
             "    |                         ^^^^^^^^^^^^^^\n");
 }
 
+TEST_F(Verifying, DirectoriesAreLookedForInTheRootOfTheService) {
+  write("/jail/var/x", "");
+  write("/u/a.service.toml", kCommand + "working-directory = \"/nowhere\"\n");
+  write("/u/b.service.toml", kCommand + "working-directory = { path = \"/nowhere\", may-miss = true }\n");
+  write("/u/c.service.toml",
+        "[service]\ncommand = [\"$X\"]\nroot-directory = \"/jail\"\nworking-directory = \"/var\"\n");
+  write("/u/d.service.toml", "[service]\ncommand = [\"$X\"]\nroot-directory = \"/jail/var/x\"\n");
+  write("/u/e.service.toml",
+        "[service]\ncommand = [\"$X\"]\nroot-directory = \"/jail\"\nworking-directory = \"/etc\"\n");
+  EXPECT_EQ(verified({"/u"}),
+            "/u/a.service.toml:3:21: warning[W0205]: \"/nowhere\" does not exist\n"
+            "  3 | working-directory = \"/nowhere\"\n"
+            "    |                     ^^^^^^^^^^\n"
+            "/u/d.service.toml:3:18: warning[W0205]: \"/jail/var/x\" is not a directory\n"
+            "  3 | root-directory = \"/jail/var/x\"\n"
+            "    |                  ^^^^^^^^^^^^^\n"
+            "/u/e.service.toml:4:21: warning[W0205]: \"/jail/etc\" does not exist\n"
+            "  4 | working-directory = \"/etc\"\n"
+            "    |                     ^^^^^^\n");
+}
+
+TEST_F(Verifying, EnvironmentFilesAreRead) {
+  write("/etc/good", "A=1\n");
+  write("/etc/bad", std::string("A=\0", 3));
+  write("/u/a.service.toml", kCommand + "environment-files = [\"/etc/good\", \"/etc/none\", \"/etc/bad\"]\n" +
+                                 "optional-environment-files = [\"/etc/none\", \"/etc/bad\"]\n");
+  EXPECT_EQ(verified({"/u"}),
+            "/u/a.service.toml:3:35: warning[W0206]: \"/etc/none\" does not exist\n"
+            "  3 | environment-files = [\"/etc/good\", \"/etc/none\", \"/etc/bad\"]\n"
+            "    |                                   ^^^^^^^^^^^\n"
+            "/u/a.service.toml:3:48: warning[W0206]: \"/etc/bad\" is not a text file\n"
+            "  3 | environment-files = [\"/etc/good\", \"/etc/none\", \"/etc/bad\"]\n"
+            "    |                                                ^^^^^^^^^^\n"
+            "/u/a.service.toml:4:44: warning[W0206]: \"/etc/bad\" is not a text file\n"
+            "  4 | optional-environment-files = [\"/etc/none\", \"/etc/bad\"]\n"
+            "    |                                            ^^^^^^^^^^\n");
+}
+
+TEST_F(Verifying, WhatInstallNamesAndWhoMayOperateIsLookedFor) {
+  write("/u/t.target.toml", "#\n");
+  write("/u/a.service.toml",
+        "[unit]\noperators = [\"www-data\", \"nobody-here\"]\n" + kCommand +
+            "[install]\nwanted-by = [\"t.target\", \"u.target\"]\nalias = [\"x.service\"]\n");
+  EXPECT_EQ(verified({"/u"}),
+            "/u/a.service.toml:2:26: warning[W0208]: no user \"nobody-here\"\n"
+            "  2 | operators = [\"www-data\", \"nobody-here\"]\n"
+            "    |                          ^^^^^^^^^^^^^\n"
+            "/u/a.service.toml:6:26: warning[W0207]: a.service wanted-by u.target, which does not exist\n"
+            "  6 | wanted-by = [\"t.target\", \"u.target\"]\n"
+            "    |                          ^^^^^^^^^^\n");
+}
+
 TEST_F(Verifying, ReferencesToNothingAreErrorsOrWarnings) {
   write("/u/a.service.toml",
         "[unit]\nrequires = [\"webb.service\", \"off.service\"]\nwants = [\"bad.service\"]\n" + kCommand);
