@@ -60,6 +60,11 @@ Region region_of_kernel_name(std::string_view name) {
 
 }  // namespace
 
+std::string rights_text(const Mapping& mapping) {
+  return {mapping.readable ? 'r' : '-', mapping.writable ? 'w' : '-', mapping.executable ? 'x' : '-',
+          mapping.shared ? 's' : 'p'};
+}
+
 std::string_view name(Region region) {
   constexpr std::array<std::string_view, kRegions> kNames{"code",      "data",   "file",   "heap",   "stack",
                                                           "anonymous", "shared", "kernel", "outside"};

@@ -27,6 +27,9 @@ struct Mapping {
   [[nodiscard]] std::uint64_t size() const { return end - begin; }
 };
 
+// "r-xp", as the kernel writes them; s is shared, p private.
+[[nodiscard]] std::string rights_text(const Mapping& mapping);
+
 // Each mapping is of exactly one kind.
 enum class Region : std::uint8_t {
   Code,       // of a file, executable

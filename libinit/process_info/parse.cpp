@@ -5,8 +5,6 @@
 
 #include <cerrno>
 
-#include "libinit/process/capability.h"
-#include "libinit/process/exit_status.h"
 #include "libinit/process_info/words.h"
 
 namespace init::process_info {
@@ -167,15 +165,6 @@ std::optional<std::uint64_t> limit_of(std::string_view word) {
   return word == "unlimited" ? std::optional<std::uint64_t>(RLIM_INFINITY) : number<std::uint64_t>(word);
 }
 
-template <class Set>
-std::vector<int> members(Set set, int first) {
-  std::vector<int> numbers;
-  for (int bit = 0; bit < 64; ++bit) {
-    if (((set.bits >> bit) & 1U) != 0) numbers.push_back(first + bit);
-  }
-  return numbers;
-}
-
 }  // namespace
 
 Result<Stat> parse_stat(std::string_view text) {
@@ -277,18 +266,6 @@ Result<std::vector<Pid>> parse_pids(std::string_view text) {
     pids.push_back(*pid);
   }
   return pids;
-}
-
-std::vector<std::string> SignalSet::names() const {
-  std::vector<std::string> names;
-  for (const int signal : members(*this, 1)) names.push_back(process::signal_name(signal));
-  return names;
-}
-
-std::vector<std::string> CapabilitySet::names() const {
-  std::vector<std::string> names;
-  for (const int capability : members(*this, 0)) names.push_back(process::capability_name(capability));
-  return names;
 }
 
 }  // namespace init::process_info

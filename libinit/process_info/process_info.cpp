@@ -23,15 +23,17 @@ int open_at(int directory, const char* path, int flags) {
 }
 
 // 0 or an errno. /proc gives at most a page at a time; the end is where it gives nothing.
-int read_all(int fd, std::string& text) {
+int read_all(int fd, std::string& text, std::size_t most) {
   std::array<char, 4096> chunk;
-  while (true) {
+  while (text.size() < most) {
     const ssize_t got = ::read(fd, chunk.data(), chunk.size());
     if (got == 0) return 0;
     if (got < 0 && errno != EINTR) return errno;
     if (got > 0) text.append(chunk.data(), static_cast<std::size_t>(got));
-    if (text.size() > kLargestText) return EFBIG;
   }
+  if (most == kLargestText) return EFBIG;
+  text.resize(most);
+  return 0;
 }
 
 struct CloseFolder {
@@ -72,11 +74,11 @@ Result<ProcessInfo> ProcessInfo::open(Pid pid, std::uint64_t start_ticks) {
   return recycled;
 }
 
-Result<std::string> ProcessInfo::text_of(const std::string& file) const {
+Result<std::string> ProcessInfo::text_of(const std::string& file, std::size_t most) const {
   const UniqueFd fd(open_at(directory_.get(), file.c_str(), 0));
   if (!fd) return failed(errno, "open", file);
   std::string text;
-  if (const int error = read_all(fd.get(), text); error != 0) return failed(error, "read", file);
+  if (const int error = read_all(fd.get(), text, most); error != 0) return failed(error, "read", file);
   return text;
 }
 
@@ -118,8 +120,8 @@ Result<std::vector<Mapping>> ProcessInfo::maps() const {
   return parsed("maps", parse_maps);
 }
 
-Result<std::vector<std::string>> ProcessInfo::arguments() const {
-  const Result<std::string> text = text_of("cmdline");
+Result<std::vector<std::string>> ProcessInfo::arguments(std::size_t most) const {
+  const Result<std::string> text = text_of("cmdline", most);
   if (!text) return Failure(text.error());
   return parse_arguments(*text);
 }

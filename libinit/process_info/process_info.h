@@ -15,6 +15,9 @@
 
 namespace init::process_info {
 
+// Bytes; a process has at most 65,530 mappings where nobody raised that.
+inline constexpr std::size_t kLargestText = std::size_t{64} << 20;
+
 class ProcessInfo {
  public:
   // Errors: ESRCH: no such process, or it has ended, or this user may not know of it (hidepid).
@@ -31,7 +34,8 @@ class ProcessInfo {
   [[nodiscard]] Result<Limits> limits() const;
   [[nodiscard]] Result<std::vector<Cgroup>> cgroups() const;
   [[nodiscard]] Result<std::int32_t> oom_score_adjust() const;
-  [[nodiscard]] Result<std::vector<std::string>> arguments() const;  // the process may have changed them
+  // Of the first bytes of them, at most; the process may have changed them.
+  [[nodiscard]] Result<std::vector<std::string>> arguments(std::size_t most = kLargestText) const;
   [[nodiscard]] Result<std::vector<Mapping>> maps() const;
   [[nodiscard]] Result<std::vector<Descriptor>> descriptors() const;  // by number
   // By number. One that was born or died during the look may be missing. ENOENT: the kernel does not tell.
@@ -45,7 +49,8 @@ class ProcessInfo {
  private:
   ProcessInfo(Pid pid, UniqueFd directory) : pid_(pid), directory_(std::move(directory)) {}
 
-  [[nodiscard]] Result<std::string> text_of(const std::string& file) const;
+  // EFBIG above kLargestText; what is above most is left out.
+  [[nodiscard]] Result<std::string> text_of(const std::string& file, std::size_t most = kLargestText) const;
   [[nodiscard]] Result<std::string> link_of(const std::string& name) const;
   [[nodiscard]] Result<std::vector<std::int32_t>> numbers_in(const char* folder) const;
   [[nodiscard]] Result<Descriptor> descriptor(std::int32_t number) const;
