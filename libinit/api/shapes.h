@@ -56,6 +56,7 @@ void describe(auto& visit, Is<Process> auto& it) {
   visit("ppid", it.ppid);
   visit("name", it.name);
   visit.maybe("command", it.command);
+  visit.maybe("start_ticks", it.start_ticks);
 }
 void describe(auto& visit, Is<ExitInfo> auto& it) {
   visit("kind", it.kind);

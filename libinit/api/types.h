@@ -71,8 +71,9 @@ struct PowerRequest {
 struct Process {
   std::int32_t pid = 0;
   std::int32_t ppid = 0;
-  std::string name;     // as in /proc/PID/comm
-  std::string command;  // the command line; root and operators only
+  std::string name;              // as in /proc/PID/comm
+  std::string command;           // the command line; root and operators only
+  std::int64_t start_ticks = 0;  // field 22 of proc_pid_stat(5): tells it from a later one of that number
 };
 struct ExitInfo {
   std::string kind;  // "exited", "signaled", "dumped"

@@ -47,7 +47,8 @@ struct UnitView {
   MonotonicTime limit = MonotonicTime::never();     // when the phase's time is up
   MonotonicTime next_try = MonotonicTime::never();  // Backoff, LongBackoff; or a spawn that lacked resources
   Exit last_exit;
-  std::uint16_t error_step = 0;  // process::ChildStep and errno of the last spawn that failed
+  Role error_role = Role::Main;  // of the last spawn that failed; its step, a process::ChildStep; its errno
+  std::uint16_t error_step = 0;
   std::int32_t error = 0;
   UnitIndex blocked_by = kNoUnit;  // Waiting, Blocked, Preparing, StopWaiting: for whom; may be itself
   unit::DependencyKind blocked_kind = unit::DependencyKind::Requires;

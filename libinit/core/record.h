@@ -41,6 +41,7 @@ struct UnitRecord {
   std::uint32_t window_count = 0;  // automatic ones since window_ns
   std::uint32_t admin_uid = 0;
   std::int32_t main_pid = 0;  // 0 = not known (yet)
+  std::int32_t leader = 0;    // of the session that its processes are in; 0 = none of them may be left
   std::int32_t exit_value = 0;
   std::int32_t error = 0;        // errno of a failed spawn
   std::uint16_t error_step = 0;  // process::ChildStep of a failed spawn
@@ -54,7 +55,8 @@ struct UnitRecord {
   std::uint8_t backoff = 0;         // consecutive quick ends
   std::uint8_t spawn_failures = 0;  // consecutive, for want of resources
   std::uint8_t flags = 0;
-  std::uint8_t reserved[3] = {};
+  Role error_role = Role::Main;  // whose spawn failed
+  std::uint8_t reserved[2] = {};
 };
 static_assert(std::is_trivially_copyable_v<UnitRecord> && sizeof(UnitRecord) <= 128);
 

@@ -112,6 +112,7 @@ void learn(World& world, UnitIndex unit, const ProcessFact& fact) {
     case ProcessFact::State::Spawning:
       return on_spawned(world, {unit, fact.attempt, fact.pid});
     case ProcessFact::State::Exited:
+      on_spawned(world, {unit, fact.attempt, fact.pid});  // what is left of it has a leader
       return on_exited(world, {unit, fact.attempt, fact.exit, fact.group_empty});
     case ProcessFact::State::Failed:
       return on_spawn_failed(world,

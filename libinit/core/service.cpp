@@ -134,6 +134,7 @@ void forget(World& world, UnitIndex unit, Which process, bool group_empty) {
   if (process == Which::Main) {
     record.main_attempt = 0;
     record.main_pid = 0;
+    if (group_empty) record.leader = 0;
   } else {
     record.control_attempt = 0;
   }
@@ -193,7 +194,10 @@ void bring_up(World& world, UnitIndex unit) {
 }
 
 void on_spawned(World& world, const Spawned& event) {
-  if (which(world, event.unit, event.attempt) == Which::Main) world.edit(event.unit).main_pid = event.pid;
+  if (which(world, event.unit, event.attempt) != Which::Main) return;
+  UnitRecord& record = world.edit(event.unit);
+  record.main_pid = event.pid;
+  record.leader = event.pid;
 }
 
 void on_exec_succeeded(World& world, const ExecSucceeded& event) {
@@ -207,6 +211,7 @@ void on_spawn_failed(World& world, const SpawnFailed& event) {
   if (process == Which::Neither) return;
   forget(world, event.unit, process, event.group_empty);
   UnitRecord& record = world.edit(event.unit);
+  record.error_role = role_in(record.state);
   record.error_step = event.step;
   record.error = event.error;
   const bool awaited =
@@ -236,7 +241,9 @@ void on_exited(World& world, const Exited& event) {
 
 void on_group_empty(World& world, UnitIndex unit) {
   if (!has_flag(world.units[unit], kGroup)) return;
-  set_flag(world.edit(unit), kGroup, false);
+  UnitRecord& record = world.edit(unit);
+  set_flag(record, kGroup, false);
+  if (record.main_attempt == 0) record.leader = 0;
   world.touch_watchers(unit);
   check_end(world, unit);
 }

@@ -132,6 +132,7 @@ UnitView Engine::view(UnitIndex unit) const {
   view.limit = deadline(record.phase_deadline_ns);
   view.next_try = deadline(record.restart_deadline_ns);
   view.last_exit = {record.exit_kind, record.exit_value};
+  view.error_role = record.error_role;
   view.error_step = record.error_step;
   view.error = record.error;
   show_blocking(world, unit, view);

@@ -68,6 +68,25 @@ class FailuresTest(unittest.TestCase):
                 said = [line for line in log.read_text().split() if line in ("ready", "leader", "child")]
                 self.assertEqual(said, ["ready", "leader", "child"])
 
+    def test_a_failed_pre_start_is_told_with_its_step_and_program(self):
+        true = '["/bin/true"]'
+        units = {
+            "missing.service": f'[service]\npre-start = [{true}, ["/nonexistent/prepare"]]\ncommand = {true}\nrestart = "no"\n',
+            "fails.service": f'[service]\npre-start = [["/bin/sh", "-c", "exit 7"]]\ncommand = {true}\nrestart = "no"\n',
+            "main.service": f'[service]\npre-start = [{true}]\ncommand = ["/nonexistent/main"]\nrestart = "no"\n',
+        }
+        told = {
+            "missing": "pre-start step 2 (/nonexistent/prepare): exec failed at step 'exec': /nonexistent/prepare: "
+                       "No such file or directory",
+            "fails": "pre-start step 1 (/bin/sh) failed: exit 7",
+            "main": "main.service failed: exec failed at step 'exec': /nonexistent/main: No such file or directory",
+        }  # fmt: skip
+        with Machine(units) as machine:
+            for unit, text in told.items():
+                self.assertIn(text, machine.initctl("start", unit, check=False).stderr)
+                self.assertIn(text.rpartition(".service failed: ")[2], machine.initctl("status", unit, check=False).stdout)
+                self.assertIn(text.rpartition(".service failed: ")[2], machine.initctl("why", unit).stdout)
+
     def test_exit_codes_follow_the_lsb(self):
         with Machine({"a.service": SLEEP, "b.service": MISSING}) as machine:
             machine.initctl("start", "a")

@@ -104,7 +104,6 @@ void App::on_slot(std::uint32_t slot) {
   use->spawned = use->spawned || facts.pid > 0;
   use->running = use->running || ran;
   if (facts.pid > 0 && !known.spawned) {
-    if (known.role != core::Role::Reload) units_[known.unit].leader = facts.pid;
     feed(core::Spawned{known.unit, known.attempt, facts.pid});
   }
   if (ran && !known.running) feed(core::ExecSucceeded{known.unit, known.attempt});

@@ -22,8 +22,9 @@ std::string link_text(const ViewContext& context, const core::Cause& cause) {
     case Relation::PulledBy:
       return "is wanted by " + name_of(context, cause.other);
     case Relation::HeldBy:
-      return cause.other == core::kNoUnit ? "was stopped on purpose"
-                                          : "was stopped together with " + name_of(context, cause.other);
+      if (cause.other == core::kNoUnit) return "was stopped on purpose";
+      return (cause.kind == unit::DependencyKind::Conflicts ? "gave way to " : "was stopped together with ") +
+             name_of(context, cause.other);
     default:
       return state_text(context, cause.unit, view);
   }
@@ -65,8 +66,11 @@ std::string outcome_message(const ViewContext& context, core::UnitIndex unit, co
   const auto view = context.engine.view(about);
   switch (outcome) {
     case core::JobOutcome::Done:
+      if (view.state == core::PublicState::Failed)
+        return id + " is down; it had failed: " + result_text(context, unit, view);
       return id + " is " + std::string(name(context.engine.view(unit).state));
     case core::JobOutcome::Failed:
+      if (!other && core::is_up(view.phase)) return id + ": the reload failed";  // what is up has not failed
       return (other ? id + ": " : "") + whose + " failed: " + result_text(context, about, view);
     case core::JobOutcome::Blocked: {
       if (!other) return id + " is blocked: " + result_text(context, unit, view);
@@ -84,12 +88,14 @@ std::string outcome_message(const ViewContext& context, core::UnitIndex unit, co
   return id;
 }
 
-std::string outcome_hint(const ViewContext& context, core::UnitIndex unit, core::JobOutcome outcome) {
+std::string outcome_hint(const ViewContext& context, core::UnitIndex unit, core::JobOutcome outcome,
+                         core::UnitIndex cause) {
   const std::string id = name_of(context, unit);
   switch (outcome) {
     case core::JobOutcome::Failed:
       return "initctl status " + id;
     case core::JobOutcome::Blocked:
+      if (cause == core::kNoUnit || cause == unit) return "initctl why " + id;
       return id + " stays wanted and starts when that is up. Why: initctl why " + id +
              ". To let go: initctl stop " + id;
     case core::JobOutcome::TimedOut:
@@ -156,7 +162,7 @@ api::JobReply job_reply(const ViewContext& context, core::UnitIndex unit, core::
   reply.cause = name_of(context, about);
   if (unit == core::kNoUnit) return reply;
   reply.message = outcome_message(context, unit, outcome, cause);
-  reply.hint = outcome_hint(context, unit, outcome);
+  reply.hint = outcome_hint(context, unit, outcome, cause);
   const bool explained = outcome == core::JobOutcome::Failed || outcome == core::JobOutcome::Blocked ||
                          outcome == core::JobOutcome::TimedOut;
   if (explained) reply.status = status_of(context, about);

@@ -19,7 +19,7 @@ constexpr Duration kHeadStart = std::chrono::milliseconds(10);
 }  // namespace
 
 UnitProcess App::processes_of(core::UnitIndex unit) const {
-  return {std::string(engine_->graph()->name(unit)), units_[unit].leader};
+  return {std::string(engine_->graph()->name(unit)), engine_->record(unit).leader};
 }
 
 // The same for all processes of one activation, and over a restart of the manager, without being kept

@@ -159,7 +159,7 @@ Result<> App::open_control(UniqueFd listener) {
 App::Adopted App::adopt_processes() {
   Adopted adopted;
   change_cursor_ = facts_.change_head();
-  std::vector<core::Attempt> newest(units_.size());
+  std::vector<std::pair<core::Attempt, pid_t>> newest(units_.size());
   for (std::uint32_t slot = 0; slot < facts_.header().slots_used; ++slot) {
     channel::Slot seen;
     if (!facts_.read_slot(slot, seen) || seen.state == channel::SlotState::Free) continue;
@@ -171,10 +171,8 @@ App::Adopted App::adopt_processes() {
     if (ended) adopted.ended.push_back({slot, seen.attempt});
     if (!unit) continue;
     // What has ended may still stand beside its successor.
-    if (role != core::Role::Reload && seen.attempt >= newest[*unit]) {
-      newest[*unit] = seen.attempt;
-      units_[*unit].leader = seen.pid;
-    }
+    auto& [attempt, leader] = newest[*unit];
+    if (role != core::Role::Reload && seen.attempt >= attempt) newest[*unit] = {seen.attempt, seen.pid};
     core::ProcessFact fact;
     fact.tag = seen.tag;
     fact.attempt = seen.attempt;
@@ -184,7 +182,7 @@ App::Adopted App::adopt_processes() {
     fact.step = static_cast<std::uint16_t>(seen.failed_step);
     fact.error = seen.failed_errno;
     fact.exit = {static_cast<core::Exit::Kind>(seen.exit_kind), seen.exit_value};
-    const UnitProcess of{std::string(configuration_.graph->name(*unit)), units_[*unit].leader};
+    const UnitProcess of{std::string(configuration_.graph->name(*unit)), leader};
     fact.group_empty = ended && !processes_.watch(of);
     adopted.facts.push_back(fact);
   }

@@ -15,6 +15,7 @@
 #include "libinit/base/text.h"
 #include "libinit/process/child_steps.h"
 #include "libinit/process/exit_status.h"
+#include "libinit/process_info/process_info.h"
 
 namespace init::manager {
 namespace {
@@ -22,6 +23,7 @@ namespace {
 constexpr std::size_t kShownLogBytes = 4096;
 constexpr std::size_t kShownLogLines = 5;
 constexpr std::size_t kShownProcesses = 64;
+constexpr std::size_t kShownCommand = 4096;  // bytes
 
 std::string wanted_text(const ViewContext& context, const core::WantedReason& reason) {
   switch (reason.kind) {
@@ -35,28 +37,29 @@ std::string wanted_text(const ViewContext& context, const core::WantedReason& re
   return {};
 }
 
-// Parent pid, field 4 of /proc/PID/stat (proc_pid_stat(5)).
-std::int32_t parent_of(pid_t pid) {
-  const auto text = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", 4096);
-  const std::size_t close = text ? text->rfind(')') : std::string::npos;
-  int parent = 0;
-  char state = 0;
-  if (close == std::string::npos || sscanf(text->c_str() + close + 1, " %c %d", &state, &parent) != 2)
-    return 0;
-  return parent;
+std::optional<api::Process> shown_process(pid_t number) {
+  const auto pid = process::Pid::from(number);
+  if (!pid) return std::nullopt;
+  const auto info = process_info::ProcessInfo::open(*pid);
+  const auto stat = info ? info->stat() : Result<process_info::Stat>(Failure(info.error()));
+  if (!stat) return std::nullopt;  // has ended meanwhile
+  api::Process shown{number,
+                     stat->parent ? stat->parent->raw() : 0,
+                     stat->name,
+                     {},
+                     static_cast<std::int64_t>(stat->start_ticks)};
+  for (const std::string& argument : info->arguments(kShownCommand).value_or(std::vector<std::string>{}))
+    shown.command += argument + " ";
+  shown.command.erase(shown.command.find_last_not_of(' ') + 1);
+  return shown;
 }
 
 std::vector<api::Process> processes_of(const ViewContext& context, core::UnitIndex unit) {
   std::vector<api::Process> shown;
-  for (const pid_t pid : context.processes.list({name_of(context, unit), context.units[unit].leader})) {
+  for (const pid_t pid :
+       context.processes.list({name_of(context, unit), context.engine.record(unit).leader})) {
     if (shown.size() == kShownProcesses) break;
-    const std::string directory = "/proc/" + std::to_string(pid);
-    auto name = read_file(AT_FDCWD, directory + "/comm", 64).value_or("");
-    auto command = read_file(AT_FDCWD, directory + "/cmdline", 4096).value_or("");
-    while (!name.empty() && name.back() == '\n') name.pop_back();
-    while (!command.empty() && command.back() == '\0') command.pop_back();
-    std::replace(command.begin(), command.end(), '\0', ' ');
-    shown.push_back({pid, parent_of(pid), std::move(name), std::move(command)});
+    if (auto one = shown_process(pid)) shown.push_back(std::move(*one));
   }
   return shown;
 }
@@ -103,8 +106,8 @@ std::vector<std::string> problems_of(const ViewContext& context, core::UnitIndex
     std::string text = cycle.strong ? "dependency cycle, its services are refused:"
                                     : "dependency cycle, weak order dropped:";
     for (const auto& edge : cycle.edges) {
-      text += " " + name_of(context, edge.after) + " after " + name_of(context, edge.before) + " (" +
-              where_of(context, edge.owner, edge.dependency) + ")";
+      text += (&edge == cycle.edges.data() ? " " : ", ") + name_of(context, edge.after) + " after " +
+              name_of(context, edge.before) + " (" + where_of(context, edge.owner, edge.dependency) + ")";
     }
     problems.push_back(std::move(text));
   }
@@ -161,8 +164,8 @@ api::Counts counts_of(const ViewContext& context) {
   return shown;
 }
 
-std::string blocked_text(const ViewContext& context, const core::UnitView& view) {
-  if (view.blocked_by == core::kNoUnit) return std::string(name(view.reason));
+std::string blocked_text(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
+  if (view.blocked_by == core::kNoUnit || view.blocked_by == unit) return std::string(name(view.reason));
   return std::string(relation_of(view.blocked_kind)) + " " + name_of(context, view.blocked_by) + ", which " +
          state_text(context, view.blocked_by, context.engine.view(view.blocked_by));
 }
@@ -243,9 +246,9 @@ api::SystemReply system_of(const ViewContext& context) {
   for (core::UnitIndex unit = 0; unit < context.engine.graph()->size(); ++unit) {
     const auto view = context.engine.view(unit);
     if (view.phase == core::State::Blocked) {
-      reply.blocked.push_back({name_of(context, unit), blocked_text(context, view)});
+      reply.blocked.push_back({name_of(context, unit), blocked_text(context, unit, view)});
     } else if (view.state == core::PublicState::Failed) {
-      reply.failed.push_back({name_of(context, unit), state_text(context, unit, view)});
+      reply.failed.push_back({name_of(context, unit), failure_text(context, unit, view)});
     }
   }
   constexpr const char* kVerbs[] = {"start",  "stop",         "restart", "try-restart",
@@ -279,7 +282,7 @@ api::ListReply list_of(const ViewContext& context, const api::ListRequest& reque
     row.state = to_api(view.state);
     row.substate = name(view.phase);
     row.wanted = view.goal == core::Goal::Up;
-    if (blocked) row.blocked_by = name_of(context, view.blocked_by);
+    if (blocked && view.blocked_by != unit) row.blocked_by = name_of(context, view.blocked_by);
     row.main_pid = view.main_pid;
     row.since_us = wall_us(view.since, ahead);
     row.description = context.configuration.generation.description(unit);

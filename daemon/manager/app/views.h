@@ -17,7 +17,6 @@ namespace init::manager {
 
 // What of a unit the engine does not keep.
 struct UnitState {
-  pid_t leader = 0;  // leads the session of the unit's processes
   std::uint32_t place = Intents::kNoPlace;
   core::Attempt activation = 0;  // attempt of the first process of this activation; names the invocation
   std::string error;             // why the last plan could not be made

@@ -66,6 +66,22 @@ std::int64_t us_until(MonotonicTime moment) {
 
 namespace {
 
+// The program of one step, as the unit file has it; empty when it is no longer there.
+std::string program_of(const unit::ServiceConfig& service, core::Role role, std::uint16_t step) {
+  const auto& steps = role == core::Role::PreStart ? service.pre_start
+                      : role == core::Role::Reload ? service.reload
+                                                   : service.command;
+  return step < steps.size() ? steps[step].argv.front() : std::string();
+}
+
+std::string pre_start_text(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
+  std::string text = "pre-start step " + std::to_string(view.step + 1);
+  const auto definition = context.configuration.unit(unit);
+  if (!definition) return text;
+  const std::string program = program_of(definition->service, core::Role::PreStart, view.step);
+  return program.empty() ? text : text + " (" + program + ")";
+}
+
 // What the failed step of a spawn was about, with a ": "; empty when that is not known.
 std::string object_of(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
   const auto definition = context.configuration.unit(unit);
@@ -73,9 +89,8 @@ std::string object_of(const ViewContext& context, core::UnitIndex unit, const co
   const unit::ServiceConfig& service = definition->service;
   std::string object;
   switch (static_cast<process::ChildStep>(view.error_step)) {
-    case process::ChildStep::Exec:  // of pre-start or of command? known when there is only one
-      if (service.pre_start.empty() && view.step < service.command.size())
-        object = service.command[view.step].argv.front();
+    case process::ChildStep::Exec:
+      object = program_of(service, view.error_role, view.step);
       break;
     case process::ChildStep::WorkingDirectory:
       object = service.working_directory;
@@ -103,9 +118,10 @@ std::string result_text(const ViewContext& context, core::UnitIndex unit, const 
     case core::Reason::Signal:
       return exit;
     case core::Reason::PreStart:
-      return "pre-start step " + std::to_string(view.step + 1) + " failed: " + exit;
+      return pre_start_text(context, unit, view) + " failed: " + exit;
     case core::Reason::Setup:
-      return std::string("exec failed at step '") +
+      return (view.error_role == core::Role::PreStart ? pre_start_text(context, unit, view) + ": " : "") +
+             "exec failed at step '" +
              process::child_step_name(static_cast<process::ChildStep>(view.error_step)) +
              "': " + object_of(context, unit, view) + strerrordesc_np(view.error);
     case core::Reason::Config:
@@ -117,18 +133,23 @@ std::string result_text(const ViewContext& context, core::UnitIndex unit, const 
   }
 }
 
+std::string failure_text(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
+  std::string text = result_text(context, unit, view);
+  if (view.next_try != MonotonicTime::never())
+    text += "; next try in " + duration_text(view.next_try - monotonic_now());
+  return text;
+}
+
 std::string state_text(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
-  std::string text = "is " + std::string(name(view.state));
-  const Duration in_state = monotonic_now() - view.since;
-  if (view.state == core::PublicState::Failed) {
-    const std::string why = result_text(context, unit, view);
-    if (!why.empty()) text += ": " + why;
-    if (view.next_try != MonotonicTime::never()) {
-      text += "; next try in " + duration_text(view.next_try - monotonic_now());
-    }
-    return text;
+  if (view.state == core::PublicState::Failed) return "has failed: " + failure_text(context, unit, view);
+  if (view.phase == core::State::Blocked) {
+    const bool by_other = view.blocked_by != core::kNoUnit && view.blocked_by != unit;
+    return by_other || view.reason == core::Reason::None ? "is blocked"
+                                                         : "is blocked: " + std::string(name(view.reason));
   }
-  if (view.phase == core::State::Blocked) return "is blocked";
+  std::string text = "is " + std::string(name(view.state));
+  if (view.since.since_epoch == Duration::zero()) return text;  // from the beginning
+  const Duration in_state = monotonic_now() - view.since;
   if (name(view.phase) != name(view.state)) text += ": " + std::string(name(view.phase));
   text += " for " + duration_text(in_state);
   if (view.limit != MonotonicTime::never()) text += " (limit " + duration_text(view.limit - view.since) + ")";

@@ -22,6 +22,9 @@ namespace init::manager {
 // Why it failed, one phrase with its figures: "exit 3", "exec failed at step 'user': ...".
 [[nodiscard]] std::string result_text(const ViewContext& context, core::UnitIndex unit,
                                       const core::UnitView& view);
+// The same of a unit that has failed, and when it is tried again.
+[[nodiscard]] std::string failure_text(const ViewContext& context, core::UnitIndex unit,
+                                       const core::UnitView& view);
 // The state with its reason: "is activating: awaiting exec for 2 s (limit 1 min 30 s)".
 [[nodiscard]] std::string state_text(const ViewContext& context, core::UnitIndex unit,
                                      const core::UnitView& view);

@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "daemon/manager/os/file.h"
+#include "libinit/process_info/parse.h"
 #include "libinit/sys/calls.h"
 
 namespace init::manager {
@@ -97,26 +98,18 @@ std::vector<std::string> children_of(int dir, const std::string& path) {
   return names;
 }
 
-struct Leaders {
-  pid_t group = 0;
-  pid_t session = 0;
-};
-
-// Process group and session, fields 5 and 6 of /proc/PID/stat (proc_pid_stat(5)); the name before them may
-// hold blanks.
-std::optional<Leaders> leaders_of(pid_t pid) {
+// Of a process that lives; a zombie is its parent's business.
+std::optional<process_info::Stat> stat_of(pid_t pid) {
   const auto text = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", 4096);
   if (!text) return std::nullopt;
-  const std::size_t close = text->rfind(')');
-  char state = 0;
-  int parent = 0;
-  Leaders leaders;
-  if (close == std::string::npos || std::sscanf(text->c_str() + close + 1, " %c %d %d %d", &state, &parent,
-                                                &leaders.group, &leaders.session) != 4) {
-    return std::nullopt;
-  }
-  if (state == 'Z' || state == 'X') return std::nullopt;  // has ended; its parent's business
-  return leaders;
+  const auto stat = process_info::parse_stat(*text);
+  if (!stat || stat->state == 'Z' || stat->state == 'X') return std::nullopt;
+  return *stat;
+}
+
+bool led_by(pid_t pid, pid_t leader) {
+  const auto stat = stat_of(pid);
+  return stat && (stat->session == leader || stat->group == leader);
 }
 
 std::vector<pid_t> session_members(pid_t leader) {
@@ -127,8 +120,7 @@ std::vector<pid_t> session_members(pid_t leader) {
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(entry->d_name, entry->d_name + std::strlen(entry->d_name), pid);
     if (error != std::errc() || *end != '\0') continue;
-    const auto leaders = leaders_of(pid);
-    if (leaders && (leaders->session == leader || leaders->group == leader)) pids.push_back(pid);
+    if (led_by(pid, leader)) pids.push_back(pid);
   }
   return pids;
 }
@@ -255,10 +247,7 @@ std::vector<pid_t> UnitProcesses::list(const UnitProcess& of) const {
 }
 
 bool UnitProcesses::member(pid_t pid, const UnitProcess& of) const {
-  if (!has_cgroups()) {
-    const auto leaders = leaders_of(pid);
-    return leaders && (leaders->session == of.leader || leaders->group == of.leader);
-  }
+  if (!has_cgroups()) return led_by(pid, of.leader);
   const auto text = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/cgroup", 4096);
   if (!text) return false;
   const std::string path = line_after(*text, "0::");

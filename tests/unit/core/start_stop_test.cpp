@@ -289,6 +289,41 @@ TEST(Shutdown, EndsEvenIfSomethingSurvivesKill) {
   EXPECT_EQ(lab.log(), "kill app, power exit");
 }
 
+TEST(Leader, IsKnownAsLongAsSomethingOfTheUnitMayBeLeft) {
+  Lab lab("a restart=no");
+  const auto leader = [&lab] { return lab.engine.record(lab.index("a")).leader; };
+  lab.start("a");
+  lab.runs("a");
+  const auto pid = lab.view("a").main_pid;
+  EXPECT_NE(pid, 0);
+  EXPECT_EQ(leader(), pid);
+  lab.exits("a", 0, false);
+  EXPECT_EQ(lab.view("a").main_pid, 0);
+  EXPECT_EQ(leader(), pid) << "the rest is found by it";
+  lab.crash();
+  EXPECT_EQ(leader(), pid) << "by the next manager too";
+  lab.group_empties("a");
+  EXPECT_EQ(leader(), 0) << "the number may be another's from now on";
+}
+
+TEST(FailedSpawn, IsToldWithTheStepItWasOf) {
+  Lab lab("a pre=2 restart=no");
+  lab.start("a");
+  lab.runs("a");
+  lab.exits("a");
+  lab.fails_to_spawn("a", SpawnError::Setup);
+  EXPECT_EQ(lab.view("a").reason, Reason::Setup);
+  EXPECT_EQ(lab.view("a").error_role, Role::PreStart);
+  EXPECT_EQ(lab.view("a").step, 1);
+  lab.start("a");
+  for (int step = 0; step < 2; ++step) {
+    lab.runs("a");
+    lab.exits("a");
+  }
+  lab.fails_to_spawn("a", SpawnError::Setup);
+  EXPECT_EQ(lab.view("a").error_role, Role::Main);
+}
+
 TEST(Requests, ManualStartAndStopCanBeRefused) {
   Lab lab("a no-manual-start\n b no-manual-stop");
   EXPECT_EQ(lab.outcome(lab.start("a")), "refused");
