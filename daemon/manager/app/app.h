@@ -89,6 +89,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void carry_out(const core::StateChanged& change);
   void carry_out(const core::JobFinished& job);
   void carry_out(const core::Power& power);
+  void remove_runtime_directories(core::UnitIndex unit);
   void refuse_spawn(const core::Spawn& spawn, const Error& error);
   void signal_others(core::UnitIndex unit);
   void signal_all_others();

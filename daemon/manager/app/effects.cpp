@@ -7,6 +7,7 @@
 #include "daemon/manager/app/app.h"
 #include "daemon/manager/app/launcher.h"
 #include "daemon/manager/app/wording.h"
+#include "daemon/manager/os/directories.h"
 #include "daemon/manager/os/log.h"
 #include "libinit/base/checksum.h"
 #include "libinit/base/text.h"
@@ -119,9 +120,21 @@ void App::carry_out(const core::StateChanged& change) {
     log_warning(name + " " + state_text(view_context(), change.unit, view));
   }
   const bool down = change.to == core::PublicState::Inactive || change.to == core::PublicState::Failed;
+  if (down) remove_runtime_directories(change.unit);
   // At shutdown the leaves go with whoever made the whole, or with the machine.
   if (down && intents_.header().shutdown == 0) processes_.remove(name);
   if (facts_.header().environment == channel::Environment::Container) end_with_main_units(change.unit);
+}
+
+// They stay over automatic restarts, and while anything of the unit may still use them.
+void App::remove_runtime_directories(core::UnitIndex unit) {
+  const auto definition = configuration_.unit(unit);
+  if (!definition || definition->service.directories.empty() || !processes_.empty(processes_of(unit))) return;
+  for (const auto& directory : definition->service.directories) {
+    if (directory.kind != unit::DirectoryKind::Runtime) continue;
+    if (auto removed = remove_unit_directory(directory); !removed)
+      log_warning(definition->id + ": " + removed.error().text());
+  }
 }
 
 void App::carry_out(const core::JobFinished& job) {

@@ -1,11 +1,13 @@
 #include "daemon/manager/os/directories.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 #include <string_view>
 
 #include "libinit/base/unique_fd.h"
@@ -16,10 +18,10 @@ namespace {
 
 // openat2(2): one component below dir, no link at all. Before Linux 5.6: O_NOFOLLOW on a single component
 // says the same.
-UniqueFd open_component(int dir, const std::string& name) {
+UniqueFd open_component(int dir, const std::string& name, std::uint64_t also = 0) {
   open_how how{};
   how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | also;
   const long fd = sys::openat2(dir, name.c_str(), how);
   errno = sys::error_of(fd);
   if (errno != ENOSYS) return UniqueFd(static_cast<int>(fd));
@@ -47,6 +49,50 @@ Result<> give(const UniqueFd& directory, uid_t uid, gid_t gid, const std::string
   return {};
 }
 
+// Takes the first name off a path.
+std::string next_component(std::string_view& path) {
+  const std::size_t slash = path.find('/');
+  const std::string name(path.substr(0, slash));
+  path = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
+  return name;
+}
+
+// A tree that its owner may change meanwhile: every step goes from a directory that is held to one name in
+// it.
+class Remover {
+ public:
+  // 0 or an errno; ENOENT is none.
+  int remove(int dir, const std::string& name, int depth = 0) {
+    if (unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return 0;
+    if (errno != EISDIR && errno != EPERM) return errno;
+    if (const int error = empty(dir, name, depth); error != 0) return error;
+    return unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : errno;
+  }
+
+ private:
+  static constexpr int kDeepest = 64;
+  static constexpr int kEntries = 65536;
+
+  int empty(int dir, const std::string& name, int depth) {
+    if (depth == kDeepest) return EOVERFLOW;
+    UniqueFd fd = open_component(dir, name, RESOLVE_NO_XDEV);
+    if (!fd) return errno == EXDEV ? EBUSY : errno;
+    const int held = fd.get();
+    const std::unique_ptr<DIR, decltype([](DIR* one) { closedir(one); })> opened(fdopendir(held));
+    if (!opened) return errno;
+    (void)fd.release();  // closedir(3) closes it
+    while (const dirent* entry = readdir(opened.get())) {
+      const std::string_view child = entry->d_name;
+      if (child == "." || child == "..") continue;
+      if (++entries_ > kEntries) return EOVERFLOW;
+      if (const int error = remove(held, entry->d_name, depth + 1); error != 0) return error;
+    }
+    return 0;
+  }
+
+  int entries_ = 0;
+};
+
 }  // namespace
 
 const char* directory_base(unit::DirectoryKind kind) {
@@ -71,9 +117,7 @@ Result<> make_unit_directory(const unit::Directory& directory, uid_t uid, gid_t 
   if (!at) return failure(errno, "open directory", shown);
   std::string_view rest = directory.name;
   while (!rest.empty()) {
-    const std::size_t slash = rest.find('/');
-    const std::string name(rest.substr(0, slash));
-    rest = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+    const std::string name = next_component(rest);
     shown += "/" + name;
     auto next = make_component(at.get(), name, rest.empty() ? 0700 : 0755, shown);
     if (!next) return Failure(next.error());
@@ -84,6 +128,24 @@ Result<> make_unit_directory(const unit::Directory& directory, uid_t uid, gid_t 
   }
   if (fchmod(at.get(), directory.mode) != 0) return failure(errno, "chmod", shown);
   return {};
+}
+
+Result<> remove_unit_directory(const unit::Directory& directory) {
+  const std::string base = directory_base(directory.kind);
+  const std::string shown = base + "/" + directory.name;
+  UniqueFd at(open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!at) return failure(errno, "open directory", base);
+  std::string_view rest = directory.name;
+  std::string name = next_component(rest);
+  while (!rest.empty()) {
+    UniqueFd next = open_component(at.get(), name);
+    if (!next && errno == ENOENT) return {};
+    if (!next) return failure(errno, "open directory", shown);
+    at = std::move(next);
+    name = next_component(rest);
+  }
+  const int error = Remover().remove(at.get(), name);
+  return error == 0 ? Result<>() : failure(error, "remove directory", shown);
 }
 
 }  // namespace init::manager

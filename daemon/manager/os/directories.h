@@ -18,4 +18,10 @@ namespace init::manager {
 // otherwise. Never recursive.
 Result<> make_unit_directory(const unit::Directory& directory, uid_t uid, gid_t gid);
 
+// Takes away a runtime directory that the unit has no process in any more, with all that is below it: the
+// last component alone, as it was made; no link is followed, no mount is entered. Nothing there is success.
+// Errors: EBUSY for a mount point below it, EOVERFLOW for more than 65,536 entries or a depth above 64; what
+// has been removed by then is gone.
+Result<> remove_unit_directory(const unit::Directory& directory);
+
 }  // namespace init::manager
