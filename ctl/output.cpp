@@ -73,8 +73,9 @@ void Output::show_progress(std::string_view line) {
 }
 
 void Output::flush() {
-  if (line_shown_) err.insert(0, "\r\x1b[K");
+  std::string erase = line_shown_ ? "\r\x1b[K" : "";
   line_shown_ = false;
+  write_all(STDERR_FILENO, erase);
   write_all(STDOUT_FILENO, out);
   write_all(STDERR_FILENO, err);
 }

@@ -108,7 +108,8 @@ std::string render_plan(const Style& style, const api::PlanReply& plan) {
     what.append(width + 4 - std::min(width, columns(what)), ' ');
     const std::string count = std::to_string(++number);
     out += std::string(count.size() < 2 ? 1 : 0, ' ') + count + "  " + what;
-    const std::string relation = printable(style, step.relation);
+    const std::string relation =
+        printable(style, step.relation) + (step.relation == "conflicts" ? " with" : "");
     const std::string cause = printable(style, step.cause);
     if (step.cause.empty()) {
       out += "asked";

@@ -6,16 +6,6 @@
 namespace init::ctl {
 namespace {
 
-constexpr std::size_t kLabel = 10;  // columns
-
-std::string row(std::string_view label, std::string_view text) {
-  std::string out = "  ";
-  out += label;
-  out.append(kLabel - std::min(kLabel - 1, label.size()), ' ');
-  out += text;
-  return out + '\n';
-}
-
 std::string file_name(std::string_view path) {
   return std::string(path.substr(path.rfind('/') + 1));
 }
@@ -29,15 +19,6 @@ std::string state_text(const Style& style, const api::Status& status) {
         " since " + moment(style, status.since_us) + " (" + duration(style.now_us - status.since_us) + ")";
   }
   return text;
-}
-
-std::string joined(const Style& style, const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) {
-    if (!out.empty()) out += ", ";
-    out += printable(style, word);
-  }
-  return out;
 }
 
 // A unit's processes as a tree: the main process first, children under their parents.
@@ -117,7 +98,7 @@ std::string blocker_text(const Style& style, const api::Blocker& blocker) {
 std::string trouble_rows(const Style& style, const api::Status& status) {
   std::string out;
   if (status.blocked_by) out += row("blocked", blocker_text(style, *status.blocked_by));
-  if (!status.waiting_for.empty()) out += row("waits for", printable(style, status.waiting_for));
+  if (!status.waiting_for.empty()) out += row("now", printable(style, status.waiting_for));
   if (!status.result.empty()) out += row("result", printable(style, status.result));
   if (status.error) {
     out += row("error", "step '" + printable(style, status.error->step) +

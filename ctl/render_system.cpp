@@ -6,6 +6,8 @@
 namespace init::ctl {
 namespace {
 
+constexpr std::size_t kNoteColumns = 60;
+
 std::string padded(std::string text, std::size_t width) {
   text.append(width - std::min(width, columns(text)), ' ');
   return text;
@@ -40,11 +42,12 @@ std::string notes(const Style& style, std::string_view label, const std::vector<
     unit_width = std::max(unit_width, columns(printable(style, note.unit)));
     text_width = std::max(text_width, columns(printable(style, note.text)));
   }
+  text_width = std::min(text_width, kNoteColumns);  // a long one does not push the others away
   std::string out;
   for (const api::Note& note : rows) {
     out += "  " + padded(std::string(label), 9) + padded(printable(style, note.unit), unit_width + 2);
     const std::string text = printable(style, note.text);
-    out += with_why ? padded(text, text_width + 3) + "initctl why " + printable(style, short_name(note.unit))
+    out += with_why ? padded(text, text_width) + "   initctl why " + printable(style, short_name(note.unit))
                     : text;
     out += '\n';
   }

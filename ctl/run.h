@@ -18,6 +18,7 @@ int run_is_failed(const Request& request, Output& output);
 int run_is_system_running(const Request& request, Output& output);
 int run_cat(const Request& request, Output& output);
 int run_why(const Request& request, Output& output);
+int run_inspect(const Request& request, Output& output);  // reads /proc itself
 
 int run_verify(const Request& request, Output& output);  // asks no manager
 

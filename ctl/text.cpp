@@ -144,6 +144,36 @@ std::string moment(const Style& style, std::int64_t since_us) {
          " " + clock;
 }
 
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 5> kNames{" B", " KiB", " MiB", " GiB", " TiB"};
+  std::size_t unit = 0;
+  std::uint64_t rest = 0;
+  for (; bytes >= 1024 && unit + 1 < kNames.size(); ++unit) {
+    rest = bytes % 1024;
+    bytes /= 1024;
+  }
+  std::string text = std::to_string(bytes);
+  if (const std::uint64_t tenths = rest * 10 / 1024; tenths != 0) text += "." + std::to_string(tenths);
+  return text.append(kNames[unit]);
+}
+
+std::string row(std::string_view label, std::string_view text) {
+  constexpr std::size_t kColumns = 10;
+  std::string out = "  ";
+  out += label;
+  out.append(kColumns - std::min(kColumns - 1, label.size()), ' ');
+  return out.append(text) + '\n';
+}
+
+std::string joined(const Style& style, const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) {
+    if (!out.empty()) out += ", ";
+    out += printable(style, word);
+  }
+  return out;
+}
+
 std::string short_name(std::string_view id) {
   constexpr std::string_view kService = ".service";
   if (!id.ends_with(kService)) return std::string(id);

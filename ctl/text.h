@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libinit/base/time.h"
 
@@ -33,6 +34,13 @@ enum class Color : std::uint8_t { Plain, Good, Bad, Busy, Faint };
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
 // "08:12:04" when today, else "2026-11-20 08:12:04"; local time.
 [[nodiscard]] std::string moment(const Style& style, std::int64_t since_us);
+
+// "412 B", "12.3 KiB", "1.5 GiB".
+[[nodiscard]] std::string size_text(std::uint64_t bytes);
+// One row of a screen: "  label     text". The label's column is ten wide.
+[[nodiscard]] std::string row(std::string_view label, std::string_view text);
+// Words as others wrote them, made printable, with ", " between.
+[[nodiscard]] std::string joined(const Style& style, const std::vector<std::string>& words);
 
 // The shortest name that means this unit: what a hint tells to type.
 [[nodiscard]] std::string short_name(std::string_view id);

@@ -27,6 +27,7 @@ constexpr std::array kOptions{
     OptionInfo{Option::State, "--state", "STATE", "units in this state only (active, failed, blocked, ...)"},
     OptionInfo{Option::ExitCode, "--exit-code", "N", "what initd itself ends with (0)"},
     OptionInfo{Option::Strict, "--strict", "", "warnings count as errors"},
+    OptionInfo{Option::Maps, "--maps", "", "each piece of memory, not only the totals"},
 };
 
 template <class... Options>
@@ -48,6 +49,8 @@ constexpr std::array kVerbs{
     VerbInfo{"reload", "UNIT...", 1, kMany, kJob, "Have services read their configuration again.", run_job},
     VerbInfo{"list", "[PATTERN]", 0, 1, kFilter, "List units.", run_list},
     VerbInfo{"why", "UNIT", 1, 1, 0, "Show why a unit is in its state.", run_why},
+    VerbInfo{"inspect", "UNIT...", 1, kMany, with(Option::Maps),
+             "Show all that /proc tells of the processes of units.", run_inspect},
     VerbInfo{"cat", "UNIT", 1, 1, 0, "Show the files a unit was loaded from.", run_cat},
     VerbInfo{"verify", "[FILE|DIR...]", 0, kMany, with(Option::Strict),
              "Check unit files, without a manager.", run_verify},

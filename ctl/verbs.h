@@ -26,6 +26,7 @@ enum class Option : std::uint8_t {
   State,
   ExitCode,
   Strict,
+  Maps,
 };
 
 struct OptionInfo {
@@ -51,6 +52,7 @@ struct Request {
   bool no_block = false;
   bool plan = false;
   bool strict = false;
+  bool maps = false;
   Duration timeout = kInfinity;
   std::int32_t signal = 15;
   api::Whom whom = api::Whom::All;

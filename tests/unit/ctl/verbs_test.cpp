@@ -5,6 +5,7 @@
 #include "ctl/command_line.h"
 #include "ctl/exit_code.h"
 #include "ctl/output.h"
+#include "libinit/process_info/process_info.h"
 #include "tests/unit/control/fake_manager.h"
 
 namespace init::ctl {
@@ -18,7 +19,14 @@ api::State state_named(const std::string& unit) {
   return unit == "down.service" ? api::State::Inactive : api::State::Active;
 }
 
-// Knows good, bad, down; bad does not start.
+// The test itself, as a process of a unit: alive, or under the number of one that is no more.
+api::Process own_process(const std::string& unit) {
+  const auto stat = process_info::ProcessInfo::open(process::Pid::self())->stat();
+  const auto start = static_cast<std::int64_t>(stat->start_ticks) + (unit == "stale.service" ? 1 : 0);
+  return {process::Pid::self().raw(), 1, stat->name, "command", start};
+}
+
+// Knows good, bad, down, stale; bad does not start.
 struct Answerer {
   Server& server;
   const Call& call;
@@ -37,6 +45,7 @@ struct Answerer {
     api::Status status;
     status.id = request.unit;
     status.state = state_named(request.unit);
+    if (status.state == api::State::Active) status.processes = {own_process(request.unit)};
     server.reply(call.id, status);
   }
   void operator()(const api::SystemRequest&) const {
@@ -167,6 +176,27 @@ TEST_F(Verbs, WithoutAManagerTheNextStepIsTold) {
   Output output;
   EXPECT_EQ(invocation->verb->run(invocation->request, output), kUnreachable);
   EXPECT_NE(output.err.find("next: is initd running?"), std::string::npos);
+}
+
+TEST_F(Verbs, InspectReadsTheProcessesThatTheManagerNamed) {
+  const Result json = run({"inspect", "good", "--json"});
+  EXPECT_EQ(json.code, kOk);
+  EXPECT_NE(
+      json.out.find(R"({"unit":"good.service","processes":[{"pid":)" + process::Pid::self().text() + ","),
+      std::string::npos);
+  EXPECT_EQ(json.out.find("\"maps\""), std::string::npos);
+  EXPECT_NE(run({"inspect", "good", "--json", "--maps"}).out.find("\"region\":\"stack\""), std::string::npos);
+  EXPECT_NE(run({"inspect", "good", "--maps"}).out.find("[stack]"), std::string::npos);
+  EXPECT_EQ(run({"inspect", "down"}).out, "down.service\n  no process runs\n");
+  EXPECT_EQ(code({"inspect", "down"}), kNotActive);
+  EXPECT_EQ(code({"inspect", "nosuch"}), kNoSuchUnit);
+}
+
+TEST_F(Verbs, InspectRefusesANumberThatIsAnotherProcessByNow) {
+  const Result result = run({"inspect", "stale"});
+  EXPECT_EQ(result.code, kFailed);
+  EXPECT_EQ(result.out, "");
+  EXPECT_NE(result.err.find("another process"), std::string::npos) << result.err;
 }
 
 TEST_F(Verbs, VerifyAsksNobodyAndNamesTheLine) {
