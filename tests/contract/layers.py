@@ -11,7 +11,7 @@ import re
 import sys
 
 LIBINIT = ["libinit/base", "libinit/sys", "libinit/process", "libinit/process_info", "libinit/unit", "libinit/core",
-           "libinit/api"]  # fmt: skip
+           "libinit/api", "libinit/log"]  # fmt: skip
 
 # A room and what it may include, beside itself. A file belongs to the room with the longest matching path.
 ROOMS = {
@@ -22,6 +22,7 @@ ROOMS = {
     "libinit/unit": ["libinit/base"],
     "libinit/core": ["libinit/unit", "libinit/base"],
     "libinit/api": ["libinit/base"],
+    "libinit/log": ["libinit/base"],
     "libinit/loop": ["libinit/process", "libinit/sys", "libinit/base"],
     "libinit/sd_event": ["libinit/loop", "libinit/process", "libinit/base"],
     "libinit/thread": ["libinit/base"],
@@ -33,7 +34,7 @@ ROOMS = {
     "daemon/manager/control": [*LIBINIT],
     "daemon/manager": ["daemon/manager/os", "daemon/manager/control", "daemon/channel", *LIBINIT],
     "daemon/manager/app": ["daemon/manager/os", "daemon/manager/control", "daemon/channel", *LIBINIT],
-    "ctl": ["libinit/api", "libinit/unit", "libinit/process_info", "libinit/process", "libinit/base"],
+    "ctl": ["libinit/api", "libinit/log", "libinit/unit", "libinit/process_info", "libinit/process", "libinit/base"],
 }
 
 # A heavy header (the start of its name) -> the rooms that may name it, and in how many files of each.

@@ -1,0 +1,26 @@
+// Any bytes as a log file, in pieces: what is understood is printed as it was read.
+#include <cstdint>
+#include <cstdlib>
+
+#include "libinit/log/reader.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace init::log;
+  if (size == 0) return 0;
+  const std::size_t piece = data[0] + std::size_t{1};
+  std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const std::string_view whole = text;
+  Reader reader;
+  Entry entry;
+  std::string line;
+  while (!text.empty()) {
+    reader.feed(text.substr(0, piece));
+    text.remove_prefix(std::min(piece, text.size()));
+    while (reader.next(entry)) {
+      line.clear();
+      append_line(line, entry);
+      if (whole.find(line) == std::string_view::npos) std::abort();
+    }
+  }
+  return 0;
+}
