@@ -2,6 +2,7 @@
 // state of its own, and those that a test must be able to refuse. Each gives the kernel's word, a value or
 // -errno; section 2 of the manual says the rest. No EINTR is hidden. Usable between fork and exec.
 #pragma once
+#include <linux/kcmp.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -74,6 +75,11 @@ inline long pipe2(int (&ends)[2], int flags) noexcept {
 }
 inline long fchown(int fd, std::uint32_t uid, std::uint32_t gid) noexcept {
   return call(SYS_fchown, fd, uid, gid);
+}
+// 0 when two descriptors of this process are one open file, kcmp(2).
+inline long same_open_file(int a, int b) noexcept {
+  const long self = call(SYS_getpid);
+  return call(SYS_kcmp, self, self, KCMP_FILE, a, b);
 }
 inline long getdents64(int fd, void* to, std::size_t size) noexcept {
   return call(SYS_getdents64, fd, to, size);

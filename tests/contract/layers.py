@@ -10,8 +10,8 @@ import pathlib
 import re
 import sys
 
-LIBINIT = ["libinit/base", "libinit/sys", "libinit/process", "libinit/process_info", "libinit/unit", "libinit/core",
-           "libinit/api", "libinit/log"]  # fmt: skip
+LIBINIT = ["libinit/base", "libinit/sys", "libinit/process", "libinit/process_info", "libinit/notify", "libinit/unit",
+           "libinit/core", "libinit/api", "libinit/log"]  # fmt: skip
 
 # A room and what it may include, beside itself. A file belongs to the room with the longest matching path.
 ROOMS = {
@@ -19,6 +19,7 @@ ROOMS = {
     "libinit/sys": ["libinit/base"],
     "libinit/process": ["libinit/sys", "libinit/base"],
     "libinit/process_info": ["libinit/process", "libinit/base"],
+    "libinit/notify": ["libinit/base"],
     "libinit/unit": ["libinit/base"],
     "libinit/core": ["libinit/unit", "libinit/base"],
     "libinit/api": ["libinit/base"],

@@ -50,6 +50,8 @@ class UnitProcesses {
   void remove_subtree();
 
   [[nodiscard]] bool empty(const UnitProcess& of) const;
+  // Is this process of the unit?
+  [[nodiscard]] bool member(pid_t pid, const UnitProcess& of) const;
   [[nodiscard]] std::vector<pid_t> list(const UnitProcess& of) const;
   // SIGKILL to all; with cgroups in one stroke (cgroup.kill, Linux 5.14), also to what forks meanwhile.
   void kill(const UnitProcess& of);
@@ -69,7 +71,6 @@ class UnitProcesses {
  private:
   UnitProcesses() = default;
   Result<> find_subtree(channel::Environment environment, pid_t initd);
-  [[nodiscard]] bool member(pid_t pid, const UnitProcess& of) const;
   std::vector<int> fired_watches();
   void list_cgroup(const std::string& path, std::vector<pid_t>& into) const;
 
