@@ -101,5 +101,11 @@ inline constexpr int kDoorbellFd = 5;
 inline constexpr std::uint32_t kStoreControlListener = 1;
 inline constexpr std::uint32_t kStoreGeneration = 2;
 inline constexpr std::uint32_t kStoreIntents = 3;
+// Of one unit, whose tag is the entry's.
+inline constexpr std::uint32_t kStoreNotifySocket = 16;
+inline constexpr std::uint32_t kStoreReadyFd = 17;     // the read end
+inline constexpr std::uint32_t kStoreFdNames = 18;     // of what the service gave away
+inline constexpr std::uint32_t kStoreServiceFd = 256;  // and the next 255: one that the service gave away
+inline constexpr std::uint32_t kStoreServiceFdEnd = 512;
 
 }  // namespace init::channel

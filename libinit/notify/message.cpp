@@ -40,6 +40,13 @@ void set_phase(std::string_view value, Phase phase, Message& message) {
   if (value == "1") message.phase = phase;
 }
 
+void set_bus_owner(std::string_view value, Message& message) {
+  const std::size_t blank = value.find(' ');
+  if (blank == std::string_view::npos || blank > kMaxBusName) return;
+  const auto pid = number(value.substr(blank + 1), std::numeric_limits<std::int32_t>::max());
+  if (pid) message.bus_owner = {std::string(value.substr(0, blank)), static_cast<std::int32_t>(*pid)};
+}
+
 struct Word {
   std::string_view name;
   void (*set)(std::string_view value, Message& message);
@@ -52,7 +59,7 @@ constexpr Word kWords[] = {
     {"MONOTONIC_USEC", [](std::string_view value, Message& to) { set_usec(value, to.reload_began); }},
     {"STATUS", [](std::string_view value, Message& to) { to.status = printable(value, kMaxStatus); }},
     {"ERRNO", [](std::string_view value, Message& to) { set_number(value, 0, to.error); }},
-    {"BUSERROR", [](std::string_view value, Message& to) { to.bus_error = printable(value, kMaxBusError); }},
+    {"BUSERROR", [](std::string_view value, Message& to) { to.bus_error = printable(value, kMaxBusName); }},
     {"MAINPID", [](std::string_view value, Message& to) { set_number(value, 2, to.main_pid); }},
     {"WATCHDOG", set_watchdog},
     {"WATCHDOG_USEC", [](std::string_view value, Message& to) { set_usec(value, to.watchdog_interval); }},
@@ -64,6 +71,7 @@ constexpr Word kWords[] = {
        if (is_fd_name(value)) to.fd_name = value;
      }},
     {"FDPOLL", [](std::string_view value, Message& to) { to.poll = value != "0"; }},
+    {"X_INITD_BUS_OWNER", set_bus_owner},
     {"BARRIER", [](std::string_view value, Message& to) { to.barrier = value == "1"; }},
 };
 

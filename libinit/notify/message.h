@@ -13,7 +13,7 @@ namespace init::notify {
 
 inline constexpr std::size_t kMaxDatagram = 4096;  // bytes; a longer one is nobody's words
 inline constexpr std::size_t kMaxStatus = 256;     // bytes that are kept of a STATUS=
-inline constexpr std::size_t kMaxBusError = 255;   // the D-Bus specification's limit of a name
+inline constexpr std::size_t kMaxBusName = 255;    // as the D-Bus specification has it
 inline constexpr std::size_t kMaxFdName = 255;
 
 // READY=1, RELOADING=1 and STOPPING=1 exclude each other; of several the last counts.
@@ -37,6 +37,13 @@ struct Message {
   std::optional<Duration> watchdog_interval;  // WATCHDOG_USEC=; 0 = none any more
   std::optional<Duration> extend_timeout;     // EXTEND_TIMEOUT_USEC=
   std::optional<MonotonicTime> reload_began;  // MONOTONIC_USEC=
+  // X_INITD_BUS_OWNER=NAME PID, a word of initd-bus alone: this process owns that name; pid 0 = nobody does.
+  struct BusOwner {
+    std::string name;
+    std::int32_t pid = 0;
+    bool operator==(const BusOwner&) const = default;
+  };
+  std::optional<BusOwner> bus_owner;
   bool operator==(const Message&) const = default;
 };
 

@@ -35,6 +35,7 @@ ROOMS = {
     "daemon/manager/control": [*LIBINIT],
     "daemon/manager": ["daemon/manager/os", "daemon/manager/control", "daemon/channel", *LIBINIT],
     "daemon/manager/app": ["daemon/manager/os", "daemon/manager/control", "daemon/channel", *LIBINIT],
+    "daemon/bus": ["libinit/base"],
     "ctl": ["libinit/api", "libinit/log", "libinit/unit", "libinit/process_info", "libinit/process", "libinit/base"],
 }
 

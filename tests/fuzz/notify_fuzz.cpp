@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto message = notify::parse({reinterpret_cast<const char*>(data), size});
   if (!message) return 0;
   const bool status = !message->status || message->status->size() <= notify::kMaxStatus;
-  const bool bus_error = !message->bus_error || message->bus_error->size() <= notify::kMaxBusError;
+  const bool bus_error = !message->bus_error || message->bus_error->size() <= notify::kMaxBusName;
   const bool name = message->fd_name.empty() || notify::is_fd_name(message->fd_name);
   const bool pid = !message->main_pid || *message->main_pid > 1;
   const bool error = !message->error || *message->error >= 0;

@@ -94,6 +94,14 @@ void ChannelClient::flush() {
   ended_.clear();
 }
 
+Result<> ChannelClient::watch(const channel::WatchBody& body) {
+  return send_body(MessageType::Watch, body);
+}
+
+Result<> ChannelClient::drop(std::uint32_t kind, std::uint64_t tag) {
+  return send_body(MessageType::DropFd, channel::StoreBody{tag, kind, 0});
+}
+
 Result<> ChannelClient::store(std::uint32_t kind, std::uint64_t tag, int fd) {
   return send_body(MessageType::StoreFd, channel::StoreBody{tag, kind, 0}, std::span(&fd, 1));
 }

@@ -25,7 +25,9 @@ class ChannelClient {
   void signal(const channel::Signal& one);
   void acknowledge(const channel::Ended& one);
   void flush();
+  Result<> watch(const channel::WatchBody& body);
   Result<> store(std::uint32_t kind, std::uint64_t tag, int fd);
+  Result<> drop(std::uint32_t kind, std::uint64_t tag);  // none such is success
   Result<> finish(const channel::FinishBody& body);
   Result<> ready();
   // Waits for the answer. An invalid fd: there is no such entry.

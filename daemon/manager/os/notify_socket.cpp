@@ -53,15 +53,6 @@ void take_control(msghdr& header, Notice& notice) {
   }
 }
 
-Result<> give_to(const std::string& path, uid_t owner) {
-  const bool anybody = owner == geteuid() && owner == 0;
-  if (fchmodat(AT_FDCWD, path.c_str(), anybody ? 0666 : 0600, 0) != 0) return failure(errno, "chmod", path);
-  if (owner != geteuid() &&
-      fchownat(AT_FDCWD, path.c_str(), owner, static_cast<gid_t>(-1), AT_SYMLINK_NOFOLLOW) != 0)
-    return failure(errno, "chown", path);
-  return {};
-}
-
 }  // namespace
 
 bool Notice::sender_ended() const {
@@ -85,6 +76,15 @@ Result<NotifySocket> NotifySocket::bind(const std::string& path, uid_t owner) {
   if (::bind(fd.get(), name, sizeof *address) != 0) return failure(errno, "bind", path);
   if (auto given = give_to(path, owner); !given) return Failure(given.error());
   return NotifySocket(std::move(fd));
+}
+
+Result<> NotifySocket::give_to(const std::string& path, uid_t owner) {
+  const bool anybody = owner == geteuid() && owner == 0;
+  if (fchmodat(AT_FDCWD, path.c_str(), anybody ? 0666 : 0600, 0) != 0) return failure(errno, "chmod", path);
+  if (owner != geteuid() &&
+      fchownat(AT_FDCWD, path.c_str(), owner, static_cast<gid_t>(-1), AT_SYMLINK_NOFOLLOW) != 0)
+    return failure(errno, "chown", path);
+  return {};
 }
 
 std::optional<Notice> NotifySocket::peek() const {

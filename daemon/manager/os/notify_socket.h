@@ -33,6 +33,8 @@ class NotifySocket {
   // send to it; anybody when the owner is root, for such a service may become another user by itself. Errors:
   // those of socket(2), bind(2) and chown(2).
   static Result<NotifySocket> bind(const std::string& path, uid_t owner);
+  // The same for one that an earlier manager made.
+  static Result<> give_to(const std::string& path, uid_t owner);
   explicit NotifySocket(UniqueFd fd) noexcept : fd_(std::move(fd)) {}
 
   [[nodiscard]] int fd() const { return fd_.get(); }

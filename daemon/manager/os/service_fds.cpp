@@ -39,14 +39,15 @@ Result<ServiceFds> ServiceFds::create() {
   return ServiceFds(std::move(names));
 }
 
-void ServiceFds::put_back(std::uint32_t place, UniqueFd fd) {
+const ServiceFds::Kept& ServiceFds::put_back(std::uint32_t place, UniqueFd fd) {
   Label label;
   const bool known = pread(names_.get(), &label, sizeof label, offset_of(place)) == sizeof label;
   if (!known || label.size > label.name.size()) label = Label{};
   std::string name(label.name.data(), label.size);
   if (!notify::is_fd_name(name)) name = kNoName;
-  kept_.push_back({place, std::move(name), label.poll != 0, std::move(fd)});
-  std::sort(kept_.begin(), kept_.end(), [](const Kept& a, const Kept& b) { return a.place < b.place; });
+  const auto next =
+      std::find_if(kept_.begin(), kept_.end(), [place](const Kept& one) { return one.place >= place; });
+  return *kept_.insert(next, {place, std::move(name), label.poll != 0, std::move(fd)});
 }
 
 std::uint32_t ServiceFds::free_place() const {
@@ -58,7 +59,8 @@ std::uint32_t ServiceFds::free_place() const {
   return place;
 }
 
-Result<std::uint32_t> ServiceFds::add(std::string_view name, bool poll, UniqueFd fd, std::uint32_t most) {
+Result<const ServiceFds::Kept*> ServiceFds::add(std::string_view name, bool poll, UniqueFd fd,
+                                                std::uint32_t most) {
   if (name.empty()) name = kNoName;
   const auto same = [&fd](const Kept& one) { return same_file(one.fd.get(), fd.get()); };
   if (std::any_of(kept_.begin(), kept_.end(), same)) return failure(EEXIST, "store", std::string(name));
@@ -70,17 +72,13 @@ Result<std::uint32_t> ServiceFds::add(std::string_view name, bool poll, UniqueFd
   const std::uint32_t place = free_place();
   if (pwrite(names_.get(), &label, sizeof label, offset_of(place)) != sizeof label)
     return failure(errno, "write", "initd-fd-names");
-  kept_.insert(kept_.begin() + place, {place, std::string(name), poll, std::move(fd)});
-  return place;
+  return &*kept_.insert(kept_.begin() + place, {place, std::string(name), poll, std::move(fd)});
 }
 
-std::vector<std::uint32_t> ServiceFds::remove(std::string_view name) {
-  std::vector<std::uint32_t> places;
-  for (const Kept& one : kept_) {
-    if (one.name == name) places.push_back(one.place);
-  }
-  for (const std::uint32_t place : places) remove(place);
-  return places;
+const ServiceFds::Kept* ServiceFds::find(std::uint32_t place) const {
+  const auto at =
+      std::find_if(kept_.begin(), kept_.end(), [place](const Kept& one) { return one.place == place; });
+  return at == kept_.end() ? nullptr : &*at;
 }
 
 void ServiceFds::remove(std::uint32_t place) {

@@ -27,16 +27,16 @@ class ServiceFds {
   static Result<ServiceFds> create();
   // The names that an earlier manager kept; the descriptors are given back with put_back().
   explicit ServiceFds(UniqueFd names) noexcept : names_(std::move(names)) {}
-  void put_back(std::uint32_t place, UniqueFd fd);
+  const Kept& put_back(std::uint32_t place, UniqueFd fd);
 
   [[nodiscard]] int names_fd() const { return names_.get(); }
   [[nodiscard]] const std::vector<Kept>& all() const { return kept_; }
 
   // Writes down the name at a free place and takes the descriptor; to be stored under that place then.
   // Errors: EEXIST: the same open file is kept already, ENOSPC: there are `most` of them.
-  Result<std::uint32_t> add(std::string_view name, bool poll, UniqueFd fd, std::uint32_t most);
-  // The places that are free by it, to be dropped from the store.
-  std::vector<std::uint32_t> remove(std::string_view name);
+  Result<const Kept*> add(std::string_view name, bool poll, UniqueFd fd, std::uint32_t most);
+  // Null: the place is free. Valid until the next change.
+  [[nodiscard]] const Kept* find(std::uint32_t place) const;
   void remove(std::uint32_t place);
 
  private:

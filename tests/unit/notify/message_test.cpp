@@ -48,6 +48,13 @@ TEST(Notify, WhatIsNotKnownIsLeftOut) {
             Message{});
 }
 
+TEST(Notify, OwnersOfNamesAreTold) {
+  EXPECT_EQ(understood("X_INITD_BUS_OWNER=org.x 42").bus_owner, (Message::BusOwner{"org.x", 42}));
+  EXPECT_EQ(understood("X_INITD_BUS_OWNER=org.x 0").bus_owner, (Message::BusOwner{"org.x", 0}));
+  for (const char* wrong : {"org.x", "org.x ", "org.x -1", "org.x 1 2", " "})
+    EXPECT_FALSE(understood("X_INITD_BUS_OWNER=" + std::string(wrong)).bus_owner) << wrong;
+}
+
 TEST(Notify, OneNulAtTheEndIsNoHarm) {
   EXPECT_EQ(understood(std::string_view("READY=1\0", 8)).phase, Phase::Ready);
 }
