@@ -7,6 +7,7 @@
 
 #include "ctl/text.h"
 #include "libinit/api/names.h"
+#include "libinit/base/duration.h"
 #include "libinit/process/exit_status.h"
 
 namespace init::ctl {
@@ -23,11 +24,11 @@ const OptionInfo* option_named(std::string_view name) {
   return nullptr;
 }
 
-// The verb is the first word that is neither an option nor the value of one.
+// The verb is the first word that is neither an option nor the value of one. People try --version.
 std::size_t verb_index(std::span<const char* const> words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = words[i];
-    if (word.empty() || word[0] != '-') return i;
+    if (word.empty() || word[0] != '-' || word == "--version") return i;
     const OptionInfo* option = option_named(word);
     if (option != nullptr && !option->value.empty()) ++i;
   }
@@ -35,7 +36,7 @@ std::size_t verb_index(std::span<const char* const> words) {
 }
 
 bool store_timeout(Request& request, const std::string& value) {
-  const std::optional<Duration> timeout = parse_duration(value);
+  const std::optional<Duration> timeout = parse_typed_duration(value);
   if (timeout) request.timeout = *timeout;
   return timeout.has_value();
 }
@@ -131,7 +132,8 @@ Result<> check_count(const VerbInfo& verb, const Request& request) {
 
 Result<Invocation> parse_command_line(std::span<const char* const> words) {
   const std::size_t at = verb_index(words);
-  const std::string_view name = at < words.size() ? words[at] : "status";
+  const std::string_view word = at < words.size() ? words[at] : "status";
+  const std::string_view name = word == "--version" ? "version" : word;
   Invocation invocation{find_verb(name), {}};
   if (invocation.verb == nullptr) {
     const std::string_view similar = similar_verb(name);
@@ -153,6 +155,10 @@ Result<Invocation> parse_command_line(std::span<const char* const> words) {
     app.parse(std::move(rest));
   } catch (const CLI::ParseError& error) {
     return usage(error.what(), "initctl help " + std::string(name));
+  }
+  if (at == words.size() && invocation.request.help) {
+    invocation.verb = find_verb("help");
+    invocation.request.help = false;
   }
   if (Result<> counted = check_count(*invocation.verb, invocation.request); !counted)
     return Failure(counted.error());

@@ -108,32 +108,6 @@ std::string duration(std::int64_t microseconds) {
   return {};
 }
 
-std::optional<Duration> parse_duration(std::string_view text) {
-  Duration sum{0};
-  bool any = false;
-  while (!text.empty()) {
-    if (text[0] == ' ') {
-      text.remove_prefix(1);
-      continue;
-    }
-    std::uint32_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc()) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    const std::string_view name = text.substr(0, text.find_first_of(" 0123456789"));
-    text.remove_prefix(name.size());
-    bool known = false;
-    for (const Unit& unit : kUnits) {
-      if (unit.name != (name.empty() ? "s" : name)) continue;
-      sum += std::chrono::microseconds(unit.microseconds) * std::int64_t{number};
-      known = true;
-    }
-    if (!known) return std::nullopt;
-    any = true;
-  }
-  return any ? std::optional(sum) : std::nullopt;
-}
-
 std::string moment(const Style& style, std::int64_t since_us) {
   const tm then = local_time(since_us);
   const tm today = local_time(style.now_us);

@@ -30,8 +30,6 @@ enum class Color : std::uint8_t { Plain, Good, Bad, Busy, Faint };
 
 // The two largest units: "3 h 41 min", "12 s", "2.3 s", "41 ms".
 [[nodiscard]] std::string duration(std::int64_t microseconds);
-// "5s", "1min 30s", "250ms"; a bare number is seconds.
-[[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
 // "08:12:04" when today, else "2026-11-20 08:12:04"; local time.
 [[nodiscard]] std::string moment(const Style& style, std::int64_t since_us);
 

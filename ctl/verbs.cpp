@@ -6,7 +6,7 @@
 
 #include "ctl/exit_code.h"
 #include "ctl/run.h"
-#include "libinit/api/version.h"
+#include "libinit/base/version.h"
 
 namespace init::ctl {
 namespace {
@@ -170,7 +170,7 @@ int run_complete(const Request& request, Output& output) {
 }
 
 int run_version(const Request&, Output& output) {
-  output.out.append("initctl ").append(api::kVersion).append("\n");
+  output.out.append("initctl ").append(kVersion).append("\n");
   return kOk;
 }
 

@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 
+#include "daemon/one_command/environment.h"
 #include "daemon/one_command/identity.h"
-#include "daemon/one_command/plan.h"
 #include "libinit/process/child_steps.h"
+#include "libinit/process/exec_plan.h"
 #include "libinit/sys/calls.h"
 #include "libinit/sys/start_child.h"
 
@@ -23,48 +26,87 @@ constexpr std::size_t kStackSize = std::size_t{32} << 10;
 using process::ChildReport;
 using process::ChildStep;
 
+// As the child steps read it. It has no strings: the hook does what needs them.
+struct Plan {
+  process::ExecPlanHeader header;
+  Identity identity;
+};
+
+// What initd and the child share: their memory, since initd is suspended until the child has become the
+// command or ended. A signal that comes meanwhile is passed on afterwards.
+struct Start {
+  std::span<char* const> words;  // a nullptr follows, as in argv
+  const Options& options;
+  const Terminal& terminal;
+  const int initd = getpid();
+  Plan plan{};
+  Environment environment{};
+  bool in_directory = false;
+  ChildReport failed{};
+};
+
 [[noreturn]] void refuse(const char* object, const char* why, int code) noexcept {
   dprintf(STDERR_FILENO, "initd: %s: %s\n", object, why);
   _exit(code);
 }
 
-const Identity* identity_of(const Options& options) noexcept {
-  if (options.user == nullptr) return nullptr;
-  static Identity identity;
-  if (const char* why = find_identity(options.user, identity)) refuse(options.user, why, kCannotRun);
-  return &identity;
-}
-
-[[noreturn]] void explain(const ChildReport& report, const char* command, const Options& options) noexcept {
-  const auto step = static_cast<ChildStep>(report.step);
-  const char* const why = strerrordesc_np(report.error);
-  if (step == ChildStep::WorkingDirectory) refuse(options.directory, why, kCannotRun);
+[[noreturn]] void explain(const Start& start) noexcept {
+  const auto step = static_cast<ChildStep>(start.failed.step);
+  const char* const command = start.words.front();
+  const char* const why = strerrordesc_np(start.failed.error);
   if (step == ChildStep::User || step == ChildStep::Group || step == ChildStep::Groups)
-    refuse(options.user, why, kCannotRun);
-  if (step != ChildStep::Exec) refuse(child_step_name(step), why, kCannotRun);
-  if (report.error != ENOENT) refuse(command, why, kCannotRun);
+    refuse(start.options.user, why, kCannotRun);
+  if (step != ChildStep::PreExec) refuse(child_step_name(step), why, kCannotRun);
+  if (!start.in_directory) refuse(start.options.directory, why, kCannotRun);
+  if (start.failed.error != ENOENT) refuse(command, why, kCannotRun);
   refuse(command, std::strchr(command, '/') == nullptr ? "command not found" : why, kNotFound);
 }
 
-// What initd and the child share: their memory, since initd is suspended until the child has become the
-// command or ended. A signal that comes meanwhile is passed on afterwards.
-struct Start {
-  std::span<std::byte> plan;
-  const Terminal& terminal;
-  bool leads_session;
-  int parent;
-  ChildReport failed{};
-};
+void write_plan(const Options& options, bool takes_terminal, Plan& plan) noexcept {
+  process::ExecPlanHeader& header = plan.header;
+  header.umask = process::kKeepId;
+  for (process::StdioPlan& stream : header.stdio) stream.kind = process::StdioKind::Inherit;
+  // Who wants initd to be killed with its parent wants the command to go with initd.
+  if (options.parent_death == SIGKILL) header.parent_death_signal = SIGKILL;
+  if (options.session) header.flags |= process::kPlanNewSession;
+  if (takes_terminal) header.flags |= process::kPlanControllingTty;
+  if (options.user == nullptr) return;
+  if (const char* why = find_identity(options.user, plan.identity)) refuse(options.user, why, kCannotRun);
+  header.uid = plan.identity.uid;
+  header.gid = plan.identity.gid;
+  header.group_count = static_cast<std::uint32_t>(plan.identity.group_count);
+  header.groups = offsetof(Plan, identity) + offsetof(Identity, groups);
+}
 
-// In the child: no libc that sets errno. What initd has open beyond the standard streams is the command's.
+// In the child, at last as the command's user: no libc that sets errno.
+int execute(void* shared) noexcept {
+  Start& start = *static_cast<Start*>(shared);
+  write_listen_pid(sys::getpid());
+  if (start.options.directory != nullptr) {
+    if (const long result = sys::chdir(start.options.directory); result < 0) return sys::error_of(result);
+  }
+  start.in_directory = true;
+  const char* const program = start.words.front();
+  const bool is_path = std::strchr(program, '/') != nullptr;
+  return process::execute(program, is_path ? nullptr : start.environment.search_path,
+                          reinterpret_cast<const std::byte*>(start.words.data()),
+                          reinterpret_cast<const std::byte*>(start.environment.variables));
+}
+
+// In the child as well. What initd has open beyond the standard streams is the command's.
 void become_command(void* shared) noexcept {
   Start& start = *static_cast<Start*>(shared);
-  if (!start.leads_session) {
+  if (!start.options.session) {
     sys::setpgid(0, 0);
     start.terminal.give_to(static_cast<pid_t>(sys::getpid()));
   }
-  start.failed = process::take_child_steps(
-      start.plan, {.passed_fds = {}, .signals_default = true, .keeps_fds = true, .parent_pid = start.parent});
+  start.failed = process::take_child_steps(std::as_writable_bytes(std::span(&start.plan, 1)),
+                                           {.passed_fds = {},
+                                            .signals_default = true,
+                                            .keeps_fds = true,
+                                            .parent_pid = start.initd,
+                                            .pre_exec = execute,
+                                            .pre_exec_argument = shared});
   sys::exit_group(0);
 }
 
@@ -81,21 +123,15 @@ Command spawn(Start& start) noexcept {
 }  // namespace
 
 Command start_command(std::span<char* const> words, const Options& options, Terminal& terminal) noexcept {
-  const Identity* const identity = identity_of(options);
-  const bool takes_terminal = options.session && terminal.leave();
-  const std::span<std::byte> plan = make_plan({.command = words,
-                                               .environment = environ,
-                                               .options = options,
-                                               .identity = identity,
-                                               .controlling_terminal = takes_terminal});
-  if (plan.empty()) refuse(words.front(), strerrordesc_np(errno), kCannotRun);
-  Start start{.plan = plan, .terminal = terminal, .leads_session = options.session, .parent = getpid()};
+  Start start{.words = words, .options = options, .terminal = terminal};
+  write_plan(options, options.session && terminal.leave(), start.plan);
+  start.environment = make_environment(environ, start.plan.identity.home.data(), options.changes);
+  if (start.environment.variables == nullptr) refuse(words.front(), strerrordesc_np(errno), kCannotRun);
   Command command = spawn(start);
-  munmap(plan.data(), plan.size());
   if (command.pid < 0) refuse(words.front(), strerrordesc_np(-command.pid), kCannotRun);
   if (start.failed.error == 0) return command;
   terminal.take_back();
-  explain(start.failed, words.front(), options);
+  explain(start);
 }
 
 }  // namespace init::one_command

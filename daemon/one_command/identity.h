@@ -1,8 +1,9 @@
-// Who the command runs as: USER[:GROUP] by /etc/passwd and /etc/group (passwd(5), group(5)), read in place.
+// Who the command runs as: USER[:GROUP] by /etc/passwd and /etc/group (passwd(5), group(5)).
 #pragma once
 #include <sys/types.h>
 
 #include <array>
+#include <climits>
 #include <string_view>
 
 namespace init::one_command {
@@ -14,7 +15,7 @@ struct Identity {
   gid_t gid = 0;
   std::array<gid_t, kMaxGroups> groups;  // gid first, then those that list the user; with a GROUP gid alone
   std::size_t group_count = 0;
-  std::string_view home;  // empty where the user is a bare number; stays valid
+  std::array<char, PATH_MAX> home{};  // a variable, "HOME=/root"; empty where the user is a bare number
 };
 
 struct AccountFiles {

@@ -18,35 +18,16 @@
 
 namespace init::one_command {
 
-const char* const kUsage =
-    "usage: initd [OPTION]... -- COMMAND [ARGUMENT]...\n"
-    "Runs one command as a container needs it: passes signals on, reaps orphans, ends with the command's "
-    "code.\n"
-    "  --group               pass signals to the whole process group of the command\n"
-    "  --session             the command leads a session of its own, and gets the terminal\n"
-    "  --signal FROM=TO      pass TO where FROM comes; FROM= passes nothing\n"
-    "  --exit-code CODE=AS   end with AS where the command ends with CODE (128 + n: by signal n)\n"
-    "  --grace TIME          pass the first TERM after TIME\n"
-    "  --kill-after TIME     when TERM, INT or QUIT has not helped within TIME: TERM to all, and KILL after "
-    "TIME\n"
-    "  --wait-all[=TIME]     after the command: TERM to all that is left, KILL after TIME (10s); then end\n"
-    "  --parent-death SIGNAL get SIGNAL when initd's own parent ends\n"
-    "  --directory DIR       run the command there\n"
-    "  --user USER[:GROUP]   run it as this user, by name or number\n"
-    "  --env NAME=VALUE      set a variable; --unset NAME removes one\n"
-    "  --pause               no command: reap orphans until TERM, INT or QUIT\n"
-    "  --verbose             tell of signals and ends on standard error\n"
-    "TIME is 5s, 500ms or 2min. INITD_OPTIONS in the environment: options that come first, between blanks.\n";
-
 namespace {
 
 constexpr int kUsageError = 2;
 constexpr std::size_t kMaxWords = 64;  // of INITD_OPTIONS
 
 [[noreturn]] void refuse_use(const Complaint& complaint) noexcept {
-  dprintf(STDERR_FILENO, "initd: %s%s%s%s%s\n%s", complaint.option, complaint.value != nullptr ? " '" : "",
-          complaint.value != nullptr ? complaint.value : "", complaint.value != nullptr ? "': " : ": ",
-          complaint.why, kUsage);
+  const bool has_value = complaint.value != nullptr;
+  dprintf(STDERR_FILENO, "initd: %s%s%s%s: %s%s\n", complaint.option, has_value ? " '" : "",
+          has_value ? complaint.value : "", has_value ? "'" : "", complaint.why, complaint.needs);
+  print_usage(STDERR_FILENO);
   _exit(kUsageError);
 }
 
@@ -93,6 +74,12 @@ void take_standard_streams() noexcept {
   }
 }
 
+// The kernel tells of a death that is still to come only.
+void follow_parent(pid_t parent, int signal) noexcept {
+  prctl(PR_SET_PDEATHSIG, signal);
+  if (getppid() != parent) kill(getpid(), signal);
+}
+
 }  // namespace
 
 bool is_asked_for(std::span<char* const> words) noexcept {
@@ -100,6 +87,7 @@ bool is_asked_for(std::span<char* const> words) noexcept {
 }
 
 void run(std::span<char* const> words) noexcept {
+  const pid_t parent = getppid();
   block_signals();
   Options options;
   const std::size_t separator = separator_of(words);
@@ -111,7 +99,7 @@ void run(std::span<char* const> words) noexcept {
   }
   take_standard_streams();
   if (getpid() != 1) prctl(PR_SET_CHILD_SUBREAPER, 1);
-  if (options.parent_death != 0) prctl(PR_SET_PDEATHSIG, options.parent_death);
+  if (options.parent_death != 0) follow_parent(parent, options.parent_death);
   Terminal terminal;
   terminal.look();
   Runner runner(options, terminal);

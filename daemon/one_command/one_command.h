@@ -5,8 +5,6 @@
 
 namespace init::one_command {
 
-extern const char* const kUsage;
-
 // There is a "--" among the words.
 [[nodiscard]] bool is_asked_for(std::span<char* const> words) noexcept;
 // words: argv without the program. Ends the process: with the command's code or 128 + its signal; 126 and 127

@@ -1,69 +1,47 @@
 #include "daemon/one_command/options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <numeric>
 #include <string_view>
 
+#include "libinit/base/duration.h"
+#include "libinit/base/names.h"
 #include "libinit/process/exit_status.h"
 
 namespace init::one_command {
 namespace {
 
-constexpr std::uint64_t kLongest = 1'000'000'000;  // of any unit of time
-
-using Take = bool (*)(Options& options, const char* value);
-
 struct Option {
   const char* name;
-  const char* wants;  // what its value must be; nullptr = it has none
-  Take take;
-  bool may_lack_value = false;
+  const char* value;  // what it takes; in brackets: or not; empty = nothing
+  const char* help;
+  bool (*take)(Options& options, const char* value);
 };
 
-// False for anything but decimal digits, and beyond `most`.
-bool take_number(std::string_view text, std::uint64_t most, std::uint64_t& number) noexcept {
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc{} && stop == end && number <= most;
+bool take_time(const char* text, Duration& time) noexcept {
+  const auto parsed = parse_typed_duration(text);
+  if (parsed) time = *parsed;
+  return parsed.has_value();
 }
 
-// "5s", "500ms", "2min"; a number alone means seconds.
-bool take_time(std::string_view text, Duration& time) noexcept {
-  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const std::string_view unit(text.data() + digits, text.size() - digits);
-  std::uint64_t number = 0;
-  if (!take_number(text.substr(0, digits), kLongest, number)) return false;
-  if (unit == "ms") {
-    time = std::chrono::milliseconds(number);
-  } else if (unit == "s" || unit.empty()) {
-    time = std::chrono::seconds(number);
-  } else if (unit == "min" || unit == "m") {
-    time = std::chrono::minutes(number);
-  } else {
-    return false;
+// The two sides of FROM=TO; TO is nullptr where there is none.
+struct Pair {
+  explicit Pair(std::string_view text) noexcept : from(name_of(text)) {
+    if (from.size() < text.size()) to = text.data() + from.size() + 1;
   }
-  return true;
-}
-
-// The two sides of FROM=TO.
-bool split(std::string_view text, std::string_view& from, std::string_view& to) noexcept {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string_view::npos) return false;
-  from = text.substr(0, equals);
-  to = text;
-  to.remove_prefix(equals + 1);
-  return true;
-}
-
-bool take_signal(Options& options, const char* value) {
   std::string_view from;
-  std::string_view to;
-  if (!split(value, from, to)) return false;
+  const char* to = nullptr;
+};
+
+bool take_signal(Options& options, const char* value) noexcept {
+  const Pair pair(value);
+  if (pair.to == nullptr) return false;
+  const std::string_view to = pair.to;
   const bool nothing = to.empty() || to == "0";
-  const int received = process::parse_signal(from);
+  const int received = process::parse_signal(pair.from);
   const int passed = nothing ? 0 : process::parse_signal(to);
   if (received == 0 || (passed == 0 && !nothing)) return false;
   if (received == SIGKILL || received == SIGSTOP || received == SIGCHLD) return false;
@@ -71,80 +49,86 @@ bool take_signal(Options& options, const char* value) {
   return true;
 }
 
-bool take_exit_code(Options& options, const char* value) {
-  std::string_view from;
-  std::string_view to;
-  std::uint64_t code = 0;
-  std::uint64_t as = 0;
-  if (!split(value, from, to) || !take_number(from, 255, code) || !take_number(to, 255, as)) return false;
-  options.ends_as[code] = static_cast<std::uint8_t>(as);
-  return true;
+bool take_exit_code(Options& options, const char* value) noexcept {
+  const Pair pair(value);
+  const auto code = parse_decimal(pair.from, 255);
+  const auto as = parse_decimal(pair.to != nullptr ? pair.to : "", 255);
+  if (code && as) options.ends_as[*code] = static_cast<std::uint8_t>(*as);
+  return code && as;
 }
 
-bool take_wait_all(Options& options, const char* value) {
+bool take_wait_all(Options& options, const char* value) noexcept {
   options.wait_all = true;
   return value == nullptr || take_time(value, options.wait_limit);
 }
 
-bool take_parent_death(Options& options, const char* value) {
+bool take_parent_death(Options& options, const char* value) noexcept {
   options.parent_death = process::parse_signal(value);
   return options.parent_death != 0;
 }
 
-// The last word about a variable is the one that counts.
-bool add_variable(Options& options, const char* text) {
-  for (std::size_t i = 0; i < options.variable_count; ++i) {
-    if (name_of(options.variables[i]) != name_of(text)) continue;
-    options.variables[i] = text;
-    return true;
-  }
-  if (options.variable_count == options.variables.size()) return false;
-  options.variables[options.variable_count++] = text;
-  return true;
+bool take_change(Options& options, const char* value, bool sets) noexcept {
+  const std::string_view name = name_of(value);
+  const bool fits = !name.empty() && (name.size() < std::strlen(value)) == sets &&
+                    options.changes.all().size() <= kMaxVariables;
+  if (fits) options.changes.add(value);
+  return fits;
 }
 
-bool take_variable(Options& options, const char* value) {
-  const char* const equals = std::strchr(value, '=');
-  return equals != nullptr && equals != value && add_variable(options, value);
-}
-
-bool take_removal(Options& options, const char* value) {
-  return *value != '\0' && std::strchr(value, '=') == nullptr && add_variable(options, value);
-}
-
-bool take_path(const char*& to, const char* value) {
+bool take_text(const char*& to, const char* value) noexcept {
   to = value;
   return *value != '\0';
 }
 
-constexpr const char* kTime = "a time such as 5s, 500ms or 2min";
-
 constexpr Option kOptions[] = {
-    {"--group", nullptr, [](Options& o, const char*) { return o.group = true; }},
-    {"--session", nullptr, [](Options& o, const char*) { return o.session = true; }},
-    {"--pause", nullptr, [](Options& o, const char*) { return o.pause = true; }},
-    {"--verbose", nullptr, [](Options& o, const char*) { return o.verbose = true; }},
-    {"--wait-all", kTime, take_wait_all, true},
-    {"--signal", "FROM=TO or FROM=, two signals; KILL, STOP and CHLD cannot be FROM", take_signal},
-    {"--exit-code", "CODE=OTHER, both 0 to 255", take_exit_code},
-    {"--grace", kTime, [](Options& o, const char* value) { return take_time(value, o.grace); }},
-    {"--kill-after", kTime, [](Options& o, const char* value) { return take_time(value, o.kill_after); }},
-    {"--parent-death", "a signal", take_parent_death},
-    {"--directory", "a directory",
-     [](Options& o, const char* value) { return take_path(o.directory, value); }},
-    {"--user", "USER or USER:GROUP", [](Options& o, const char* value) { return take_path(o.user, value); }},
-    {"--env", "NAME=VALUE, at most 128 of them", take_variable},
-    {"--unset", "the name of a variable", take_removal},
+    {"--group", "", "pass signals to the whole process group of the command",
+     [](Options& o, const char*) { return o.group = true; }},
+    {"--session", "", "the command leads a session of its own, and gets the terminal",
+     [](Options& o, const char*) { return o.session = true; }},
+    {"--signal", "FROM=TO", "pass TO where FROM comes (but KILL, STOP, CHLD); FROM= passes nothing",
+     take_signal},
+    {"--exit-code", "CODE=AS", "end with AS where the command ends with CODE (128 + n: by signal n)",
+     take_exit_code},
+    {"--grace", "TIME", "pass the first TERM after TIME",
+     [](Options& o, const char* value) { return take_time(value, o.grace); }},
+    {"--kill-after", "TIME", "when TERM, INT or QUIT has not helped within TIME: TERM to all, then KILL",
+     [](Options& o, const char* value) { return take_time(value, o.kill_after); }},
+    {"--wait-all", "[=TIME]", "after the command: TERM to all that is left, KILL after TIME (10s); then end",
+     take_wait_all},
+    {"--parent-death", "SIGNAL", "get SIGNAL when initd's own parent ends", take_parent_death},
+    {"--directory", "DIR", "run the command there",
+     [](Options& o, const char* value) { return take_text(o.directory, value); }},
+    {"--user", "USER[:GROUP]", "run it as this user, by name or number",
+     [](Options& o, const char* value) { return take_text(o.user, value); }},
+    {"--env", "NAME=VALUE", "set a variable (at most 128 of them)",
+     [](Options& o, const char* value) { return take_change(o, value, true); }},
+    {"--unset", "NAME", "remove one",
+     [](Options& o, const char* value) { return take_change(o, value, false); }},
+    {"--pause", "", "no command: reap orphans until TERM, INT or QUIT",
+     [](Options& o, const char*) { return o.pause = true; }},
+    {"--verbose", "", "tell of signals and ends on standard error",
+     [](Options& o, const char*) { return o.verbose = true; }},
 };
 
-const Option* find(const char* word, std::size_t size) noexcept {
-  for (const Option& option : kOptions) {
-    if (std::strncmp(option.name, word, size) == 0 && option.name[size] == '\0') return &option;
-  }
-  return nullptr;
+const Option* find(std::string_view name) noexcept {
+  const Option* const found = std::find_if(std::begin(kOptions), std::end(kOptions),
+                                           [name](const Option& option) { return name == option.name; });
+  return found != std::end(kOptions) ? found : nullptr;
 }
 
 }  // namespace
+
+bool Changes::concern(std::string_view name) const noexcept {
+  return std::any_of(all().begin(), all().end(), [name](const char* at) { return name_of(at) == name; });
+}
+
+void Changes::add(const char* change) noexcept {
+  const auto end = changes_.begin() + static_cast<std::ptrdiff_t>(count_);
+  const auto same = std::find_if(changes_.begin(), end,
+                                 [change](const char* at) { return name_of(at) == name_of(change); });
+  *same = change;
+  if (same == end) ++count_;
+}
 
 Options::Options() noexcept {
   std::iota(passed_as.begin(), passed_as.end(), std::uint8_t{0});
@@ -154,18 +138,31 @@ Options::Options() noexcept {
 Complaint take_options(std::span<char* const> words, Options& options) noexcept {
   for (std::size_t at = 0; at < words.size(); ++at) {
     const char* const word = words[at];
-    const std::size_t size = std::strcspn(word, "=");
-    const Option* const option = find(word, size);
+    const Pair pair(word);
+    const Option* const option = find(pair.from);
+    const char* value = pair.to;
     if (option == nullptr) return {word, nullptr, "no such option"};
-    const char* value = word[size] == '=' ? word + size + 1 : nullptr;
-    if (option->wants == nullptr && value != nullptr) return {option->name, value, "takes no value"};
-    if (option->wants != nullptr && value == nullptr && !option->may_lack_value) {
-      if (++at == words.size()) return {option->name, nullptr, option->wants};
+    if (*option->value == '\0' && value != nullptr) return {option->name, value, "takes no value"};
+    if (*option->value != '\0' && *option->value != '[' && value == nullptr) {
+      if (++at == words.size()) return {option->name, nullptr, "needs ", option->value};
       value = words[at];
     }
-    if (!option->take(options, value)) return {option->name, value, option->wants};
+    if (!option->take(options, value)) return {option->name, value, "needs ", option->value};
   }
   return {};
+}
+
+void print_usage(int fd) noexcept {
+  dprintf(
+      fd,
+      "usage: initd [OPTION]... -- COMMAND [ARGUMENT]...\n"
+      "Runs one command as a container needs it: passes signals on, reaps orphans, ends with its code.\n");
+  for (const Option& option : kOptions) {
+    const char* const gap = *option.value == '[' ? "" : " ";
+    const int width = 21 - static_cast<int>(std::strlen(option.name) + std::strlen(gap));
+    dprintf(fd, "  %s%s%-*s %s\n", option.name, gap, width, option.value, option.help);
+  }
+  dprintf(fd, "TIME is 5, 5s, 500ms or 1min 30s. Options in INITD_OPTIONS, between blanks, come first.\n");
 }
 
 }  // namespace init::one_command

@@ -12,6 +12,24 @@ namespace init::one_command {
 inline constexpr std::size_t kSignalCount = 65;  // 1..64, as the kernel has them
 inline constexpr std::size_t kMaxVariables = 128;
 
+// NAME of NAME=VALUE.
+[[nodiscard]] constexpr std::string_view name_of(std::string_view variable) noexcept {
+  return variable.substr(0, variable.find('='));
+}
+
+// What becomes of the environment: NAME=VALUE sets, NAME alone removes; no name twice.
+class Changes {
+ public:
+  [[nodiscard]] bool concern(std::string_view name) const noexcept;
+  // The last word about a variable is the one that counts.
+  void add(const char* change) noexcept;
+  [[nodiscard]] std::span<const char* const> all() const noexcept { return {changes_.data(), count_}; }
+
+ private:
+  std::array<const char*, kMaxVariables + 3> changes_{"INITD_OPTIONS"};  // room for HOME and LISTEN_PID
+  std::size_t count_ = 1;
+};
+
 // Nothing in it is owned: the strings are those of argv and of the environment, which stay.
 struct Options {
   Options() noexcept;
@@ -28,24 +46,21 @@ struct Options {
   Duration kill_after{0};                              // 0 = never
   Duration wait_limit = std::chrono::seconds(10);      // of wait_all
   const char* directory = nullptr;
-  const char* user = nullptr;                          // USER[:GROUP]
-  std::array<const char*, kMaxVariables> variables{};  // NAME=VALUE sets, NAME alone removes; no name twice
-  std::size_t variable_count = 0;
+  const char* user = nullptr;  // USER[:GROUP]
+  Changes changes;
 };
 
-// NAME of NAME=VALUE.
-[[nodiscard]] constexpr std::string_view name_of(std::string_view variable) noexcept {
-  return variable.substr(0, variable.find('='));
-}
-
-// Why a word was refused; an empty `why` = it was not. value is nullptr where the option itself is wrong.
+// Why a word was refused; no option = none was. value is nullptr where the option itself is wrong.
 struct Complaint {
   const char* option = nullptr;
   const char* value = nullptr;
   const char* why = nullptr;
+  const char* needs = "";  // goes on from `why`
 };
 
 // Takes all words, `--name VALUE` or `--name=VALUE`. Stops at the first that is wrong.
 [[nodiscard]] Complaint take_options(std::span<char* const> words, Options& options) noexcept;
+
+void print_usage(int fd) noexcept;
 
 }  // namespace init::one_command

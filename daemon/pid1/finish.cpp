@@ -1,17 +1,13 @@
 #include "daemon/pid1/finish.h"
 
-#include <fcntl.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <csignal>
-#include <cstdio>
-#include <string_view>
 
 #include "daemon/pid1/log.h"
+#include "libinit/process/everyone.h"
 #include "libinit/sys/calls.h"
 
 namespace init::pid1 {
@@ -22,31 +18,6 @@ using channel::FinishKind;
 constexpr Duration kAfterKill =
     std::chrono::seconds(10);  // a process in uninterruptible sleep may outlive KILL
 constexpr Duration kUnmountLimit = std::chrono::seconds(20);
-constexpr int kDeepest = 32;
-
-// TERM to all below a process, the deepest first, so that nobody's death moves the rest of a list elsewhere.
-// False: there is no such list. What threads other than the first have forked is not in it: that gets its
-// KILL when it has become initd's own child.
-bool terminate_below(std::int32_t parent, int depth) noexcept {
-  std::array<char, 64> path;
-  snprintf(path.data(), path.size(), "/proc/%d/task/%d/children", parent, parent);
-  const UniqueFd list(open(path.data(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 512> text;
-  std::int32_t pid = 0;
-  for (ssize_t got = 0; (got = read(list.get(), text.data(), text.size())) > 0;) {
-    for (const char c : std::string_view(text.data(), static_cast<std::size_t>(got))) {
-      if (c != ' ') {
-        pid = pid * 10 + (c - '0');
-        continue;
-      }
-      if (depth < kDeepest) terminate_below(pid, depth + 1);
-      kill(pid, SIGTERM);
-      kill(pid, SIGCONT);
-      pid = 0;
-    }
-  }
-  return static_cast<bool>(list);
-}
 
 // A process of its own may block. What can be is saved even if that program cannot be executed any more.
 [[noreturn]] void unmount_everything(int manager_program) noexcept {
@@ -64,9 +35,9 @@ void Finish::begin(const channel::FinishBody& request) noexcept {
   if (begun()) return;
   request_ = request;
   enter(Phase::Terminating, std::chrono::milliseconds(request.grace_ms));
-  if (is_pid1() || !terminate_below(getpid(), 0)) {
-    signal_everything(SIGTERM);
-    signal_everything(SIGCONT);
+  // What nobody finds here gets its KILL when it has become initd's own child.
+  for (const int signal : {SIGTERM, SIGCONT}) {
+    if (!process::signal_everyone(signal)) children_.signal_all(signal);
   }
   step();
 }

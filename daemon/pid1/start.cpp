@@ -13,9 +13,10 @@
 #include <cstdio>
 #include <cstring>
 
-#include "daemon/one_command/one_command.h"
+#include "daemon/one_command/options.h"
 #include "daemon/pid1/facts.h"
 #include "daemon/pid1/log.h"
+#include "libinit/base/version.h"
 
 namespace init::pid1 {
 namespace {
@@ -57,15 +58,20 @@ bool takes_value(const char* word) noexcept {
   return false;
 }
 
-void refuse(const char* word, Environment where) noexcept {
+// Of a machine's words some are the kernel's.
+void answer_or_refuse(const char* word, Environment where) noexcept {
   if (where == Environment::Machine) {
     log_line(Line("unknown argument ignored: ").text(word));
     return;
   }
+  if (equals(word, "--version")) {
+    dprintf(1, "initd %s\n", kVersion.data());
+    _exit(0);
+  }
   const bool asked = equals(word, "--help") || equals(word, "-h");
-  dprintf(asked ? 1 : 2, "%s%s%s%s\n%s",
-          asked ? "" : "initd: unknown argument or missing value: ", asked ? "" : word, asked ? "" : "\n",
-          kUsage, one_command::kUsage);
+  if (!asked) dprintf(2, "initd: unknown argument or missing value: %s\n", word);
+  dprintf(asked ? 1 : 2, "%s\n", kUsage);
+  one_command::print_usage(asked ? 1 : 2);
   _exit(asked ? 0 : 2);
 }
 
@@ -123,7 +129,7 @@ Options parse_options(int argc, char** argv, Environment where) noexcept {
     const bool valued = takes_value(word);
     const char* equal = std::strchr(word, '=');
     if ((!valued && !equals(word, "--user")) || (valued && equal == nullptr && i + 1 == argc)) {
-      refuse(word, where);
+      answer_or_refuse(word, where);
       continue;
     }
     const char* value = !valued ? nullptr : equal != nullptr ? equal + 1 : argv[i + 1];

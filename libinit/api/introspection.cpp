@@ -4,7 +4,7 @@
 
 #include "libinit/api/json_write.h"
 #include "libinit/api/message.h"
-#include "libinit/api/version.h"
+#include "libinit/base/version.h"
 
 namespace init::api {
 namespace {

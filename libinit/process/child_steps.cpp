@@ -362,24 +362,28 @@ Outcome Child::exec() noexcept {
   }
   const std::byte* const argv = plan_.turn_into_pointers(header().argv, header().argc);
   const std::byte* const envp = plan_.turn_into_pointers(header().envp, header().envc);
-  const char* const program = plan_.string(header().program);
   report({static_cast<std::uint32_t>(ChildStep::Exec), 0, 0});
-  if (header().search_path == 0) return {sys::error_of(sys::execve(program, argv, envp))};
+  const char* const path = header().search_path == 0 ? nullptr : plan_.string(header().search_path);
+  return {execute(plan_.string(header().program), path, argv, envp)};
+}
 
-  // As execvp(3): go on where nothing is, remember a refusal, stop at anything else.
+}  // namespace
+
+// As execvp(3): go on where nothing is, remember a refusal, stop at anything else.
+int execute(const char* program, const char* search_path, const std::byte* argv,
+            const std::byte* envp) noexcept {
+  if (search_path == nullptr) return sys::error_of(sys::execve(program, argv, envp));
   int error = ENOENT;
-  std::string_view path = plan_.string(header().search_path);
+  std::string_view path = search_path;
   while (!path.empty()) {
     const std::string_view directory = path.substr(0, path.find(':'));
     path.remove_prefix(std::min(path.size(), directory.size() + 1));
     const int now = exec_in(directory, program, argv, envp);
     if (now == EACCES) error = now;
-    if (now != EACCES && now != ENOENT && now != ENOTDIR) return {now};
+    if (now != EACCES && now != ENOENT && now != ENOTDIR) return now;
   }
-  return {error};
+  return error;
 }
-
-}  // namespace
 
 ChildReport take_child_steps(std::span<std::byte> plan, const ChildContext& context) noexcept {
   return Child(plan, context).run();

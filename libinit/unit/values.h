@@ -1,19 +1,15 @@
-// The small languages inside strings: durations, signals, modes, identities. Pure; nothing is guessed or
-// rounded.
+// The small languages inside strings: signals, sizes, modes (durations: libinit/base). Pure; nothing is
+// guessed or rounded.
 #pragma once
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "libinit/base/duration.h"
 #include "libinit/base/names.h"
-#include "libinit/base/time.h"
 
 namespace init::unit {
-
-// "5s", "1min 30s", "0.5s", "infinity" (kInfinity). Units: ns us ms s min h d w and their long forms. A
-// number without a unit, a sign, or more than 292 years is nothing.
-[[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
 
 // "TERM", "SIGTERM", "RTMIN+3": the number on Linux x86-64 and arm64 (signal(7)).
 [[nodiscard]] std::optional<std::int32_t> parse_signal(std::string_view text);

@@ -128,6 +128,14 @@ class Everywhere:
             self.assertEqual(errors, f"initd: {plain}: Permission denied\n")
             self.assert_ends(126, "--", place)
 
+    def test_a_script_needs_its_interpreters_name(self):
+        with tempfile.TemporaryDirectory() as place:
+            script = write_script(place, "script", "echo no interpreter is named\n")
+            _, output, errors = self.assert_ends(126, "--", script)
+            self.assertEqual((output, errors), ("", f"initd: {script}: Exec format error\n"))
+            script = write_script(place, "other", "#!/no/such/interpreter\n")
+            self.assert_ends(127, "--", script)
+
     def test_no_command_and_wrong_words_are_usage_errors(self):
         for words in ((), ("--",), ("--pause",), ("--no-such", "--"), ("--user", "--")):
             words = words if "--" in words else (*words, "--")
@@ -236,6 +244,12 @@ class Everywhere:
                 output = initd.process.communicate()[0]
         self.assertEqual(output, b"[][--][a b][\xff\xfe]")
 
+    def test_the_command_is_the_one_that_is_socket_activated(self):
+        script = f'LISTEN_PID=$$ LISTEN_FDS=1 exec {INITD} -- /bin/sh -c \'echo $LISTEN_FDS; test $LISTEN_PID = $$\''
+        _, output, _ = run("-c", script, program="/bin/sh")
+        self.assertEqual(output, "1\n")
+        self.assert_ends(3, "--env=LISTEN_PID=5", "--", "/bin/sh", "-c", "test $LISTEN_PID = 5 && exit 3")
+
     def test_options_can_come_from_the_environment(self):
         self.assert_ends(9, "--", WITNESS, "exit", "1", environment={"INITD_OPTIONS": " --exit-code 1=9\t--group "})
         _, output, _ = self.run_it("--", "/usr/bin/env", environment={"INITD_OPTIONS": "--group"})
@@ -342,6 +356,12 @@ class AsSubreaperTest(Everywhere, unittest.TestCase):
         code, output, _ = run("--help")
         self.assertEqual(code, 0)
         self.assertIn("initd [OPTION]... -- COMMAND", output)
+        self.assertIn("--wait-all[=TIME] ", output)
+
+    def test_knows_its_version(self):
+        code, output, _ = run("--version")
+        self.assertEqual(code, 0)
+        self.assertRegex(output, r"^initd \d+\.\d+\.\d+\n$")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@
 #include "daemon/manager/app/launcher.h"
 #include "daemon/manager/app/wording.h"
 #include "daemon/manager/os/file.h"
-#include "libinit/api/version.h"
 #include "libinit/base/text.h"
+#include "libinit/base/version.h"
 #include "libinit/process/child_steps.h"
 #include "libinit/process/exit_status.h"
 #include "libinit/process_info/process_info.h"
@@ -235,7 +235,7 @@ api::SystemReply system_of(const ViewContext& context) {
   char host[65] = {};
   (void)gethostname(host, sizeof host - 1);
   reply.host = host;
-  reply.version = api::kVersion;
+  reply.version = kVersion;
   reply.environment = environment_name(context.facts.environment);
   reply.state = system_state_name(context.engine.system_state());
   const MonotonicTime started{Duration(static_cast<std::int64_t>(context.facts.started_ns))};

@@ -26,6 +26,12 @@ TEST(CommandLine, NoVerbAsksForTheSystem) {
   EXPECT_EQ(parse({"--json"})->verb->name, "status");
 }
 
+TEST(CommandLine, TakesTheQuestionsThatEveryProgramAnswers) {
+  EXPECT_EQ(parse({"--version"})->verb->name, "version");
+  EXPECT_EQ(parse({"--help"})->verb->name, "help");
+  EXPECT_TRUE(parse({"start", "--help"})->request.help);
+}
+
 TEST(CommandLine, TheRuntimeDirectoryComesFromTheEnvironmentToo) {
   setenv("INITD_RUNTIME", "/from/environment", 1);
   EXPECT_EQ(parse({"list"})->request.runtime, "/from/environment");

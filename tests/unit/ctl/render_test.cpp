@@ -233,14 +233,6 @@ TEST(Text, DurationsTakeTheTwoLargestUnits) {
   EXPECT_EQ(duration(-5), "0 us");
 }
 
-TEST(Text, DurationsAreReadAsTheyAreWritten) {
-  EXPECT_EQ(parse_duration("5"), std::chrono::seconds(5));
-  EXPECT_EQ(parse_duration("1min 30s"), std::chrono::seconds(90));
-  EXPECT_EQ(parse_duration("250ms"), std::chrono::milliseconds(250));
-  for (const std::string_view bad : {"", " ", "s", "5x", "-1", "5 5x", "1.5s"})
-    EXPECT_FALSE(parse_duration(bad)) << bad;
-}
-
 TEST(Text, NamesAreShortWhereThatMeansTheSame) {
   EXPECT_EQ(short_name("nginx.service"), "nginx");
   EXPECT_EQ(short_name("a.target"), "a.target");

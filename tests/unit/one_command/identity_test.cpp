@@ -63,7 +63,7 @@ TEST_F(IdentityTest, OfANamedUserHasTheGroupsThatListIt) {
   EXPECT_EQ(find("web"), "");
   EXPECT_EQ(identity_->uid, 33U);
   EXPECT_EQ(identity_->gid, 34U);
-  EXPECT_EQ(identity_->home, "/srv/web");
+  EXPECT_STREQ(identity_->home.data(), "HOME=/srv/web");
   EXPECT_EQ(groups(), (std::vector<gid_t>{34, 6, 44}));
 }
 
@@ -84,13 +84,13 @@ TEST_F(IdentityTest, OfANumberThatIsNotInTheFileNeedsAGroup) {
   EXPECT_NE(find("1000"), "");
   EXPECT_EQ(find("1000:2000"), "");
   EXPECT_EQ(identity_->uid, 1000U);
-  EXPECT_EQ(identity_->home, "");
+  EXPECT_STREQ(identity_->home.data(), "");
   EXPECT_EQ(groups(), (std::vector<gid_t>{2000}));
 }
 
 TEST_F(IdentityTest, TakesTheLastLineWithoutANewline) {
   EXPECT_EQ(find("last"), "");
-  EXPECT_EQ(identity_->home, "/home/last");
+  EXPECT_STREQ(identity_->home.data(), "HOME=/home/last");
 }
 
 TEST_F(IdentityTest, IsNeverGuessed) {
@@ -112,6 +112,13 @@ TEST_F(IdentityTest, RefusesMoreGroupsThanItCanHold) {
   more.close();
   EXPECT_NE(find("web"), "");
   EXPECT_EQ(find("root"), "");
+}
+
+TEST_F(IdentityTest, RefusesADirectoryThatIsNoPath) {
+  std::ofstream(passwd_) << "long:x:1:1::/" << std::string(PATH_MAX - sizeof "HOME=/", 'x')
+                         << ":\nlonger:x:1:1::/" << std::string(PATH_MAX, 'x') << ":\n";
+  EXPECT_EQ(find("long"), "");
+  EXPECT_NE(find("longer"), "");
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ std::string take(std::vector<std::string> words, Options& options) {
   static std::vector<std::string> kept;  // options point into them
   kept = std::move(words);
   const Complaint complaint = take_options(argv, options);
-  return complaint.option == nullptr ? "" : std::string(complaint.option) + ": " + complaint.why;
+  return complaint.option == nullptr ? ""
+                                     : std::string(complaint.option) + ": " + complaint.why + complaint.needs;
 }
 
 std::string refusal(const std::string& word) {
@@ -65,7 +66,9 @@ TEST(OneCommandOptions, ReadTimes) {
   EXPECT_EQ(options.kill_after, std::chrono::seconds(3));
   EXPECT_TRUE(options.wait_all);
   EXPECT_EQ(options.wait_limit, std::chrono::minutes(2));
-  for (const char* word : {"", "s", "-1", "1.5s", "5 s", "5h", "99999999999", "1s2"}) {
+  EXPECT_EQ(take({"--grace=1.5s"}, options), "");
+  EXPECT_EQ(options.grace, std::chrono::milliseconds(1500));
+  for (const char* word : {"", "s", "-1", "5x", "99999999999", "1s2"}) {
     EXPECT_NE(refusal(std::string("--grace=") + word), "") << word;
   }
 }
@@ -90,10 +93,10 @@ TEST(OneCommandOptions, MapExitCodes) {
 TEST(OneCommandOptions, KeepOneWordForEachVariable) {
   Options options;
   EXPECT_EQ(take({"--env", "A=1", "--env=B=", "--unset", "C", "--env", "A=2=3"}, options), "");
-  ASSERT_EQ(options.variable_count, 3U);
-  EXPECT_STREQ(options.variables[0], "A=2=3");
-  EXPECT_STREQ(options.variables[1], "B=");
-  EXPECT_STREQ(options.variables[2], "C");
+  ASSERT_EQ(options.changes.all().size(), 4U);  // the first one is about INITD_OPTIONS
+  EXPECT_STREQ(options.changes.all()[1], "A=2=3");
+  EXPECT_STREQ(options.changes.all()[2], "B=");
+  EXPECT_STREQ(options.changes.all()[3], "C");
   EXPECT_NE(refusal("--env=A"), "");
   EXPECT_NE(refusal("--env==1"), "");
   EXPECT_NE(refusal("--unset=A=1"), "");
@@ -115,8 +118,8 @@ TEST(OneCommandOptions, SayWhatIsWrong) {
   EXPECT_EQ(refusal("-g"), "-g: no such option");
   EXPECT_EQ(refusal(""), ": no such option");
   EXPECT_EQ(refusal("--group=1"), "--group: takes no value");
-  EXPECT_EQ(refusal("--directory"), "--directory: a directory");
-  EXPECT_EQ(refusal("--user="), "--user: USER or USER:GROUP");
+  EXPECT_EQ(refusal("--directory"), "--directory: needs DIR");
+  EXPECT_EQ(refusal("--user="), "--user: needs USER[:GROUP]");
 }
 
 }  // namespace

@@ -1,7 +1,0 @@
-#include "libinit/api/version.h"
-
-namespace init::api {
-
-constinit const std::string_view kVersion = INITD_VERSION;
-
-}  // namespace init::api
