@@ -46,12 +46,13 @@ const char* find_identity(std::string_view user, Identity& identity, const Accou
   const std::size_t colon = std::min(user.find(':'), user.size());
   const bool names_group = colon < user.size();
   const std::string_view who = user.substr(0, colon);
+  user.remove_prefix(names_group ? colon + 1 : colon);
   const auto account = find_user_in(text_of(files.passwd), who);
   const auto number = account ? account->uid : account_id(who);
   if (!number) return "no such user in /etc/passwd";
   if (!account && !names_group) return "not in /etc/passwd, so its group must be named: USER:GROUP";
   const std::string_view groups = text_of(files.group);
-  const auto gid = names_group ? find_group_in(groups, user.substr(colon + 1)) : account->gid;
+  const auto gid = names_group ? find_group_in(groups, user) : account->gid;
   if (!gid) return "no such group in /etc/group";
   identity.uid = *number;
   identity.gid = identity.groups[0] = *gid;

@@ -75,9 +75,9 @@ void take_standard_streams() noexcept {
 }
 
 // The kernel tells of a death that is still to come only.
-void follow_parent(pid_t parent, int signal) noexcept {
+void follow_parent(long parent, int signal) noexcept {
   prctl(PR_SET_PDEATHSIG, signal);
-  if (getppid() != parent) kill(getpid(), signal);
+  if (sys::getppid() != parent) kill(getpid(), signal);
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ bool is_asked_for(std::span<char* const> words) noexcept {
 }
 
 void run(std::span<char* const> words) noexcept {
-  const pid_t parent = getppid();
+  const long parent = sys::getppid();
   block_signals();
   Options options;
   const std::size_t separator = separator_of(words);

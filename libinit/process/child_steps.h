@@ -75,8 +75,8 @@ struct ChildContext {
 // its tables are turned into pointers in place.
 [[noreturn]] void run_child_steps(std::span<std::byte> plan, const ChildContext& context) noexcept;
 
-// execve(2), with a search_path in each of its directories; nullptr = the program is a path. argv and envp are
-// tables of pointers. Gives why it could not be done.
+// execve(2), with a search_path in each of its directories; nullptr = the program is a path. argv and envp
+// are tables of pointers. Gives why it could not be done.
 [[nodiscard]] int execute(const char* program, const char* search_path, const std::byte* argv,
                           const std::byte* envp) noexcept;
 
