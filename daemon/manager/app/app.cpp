@@ -58,7 +58,7 @@ void App::turn() {
     }
   }
   const MonotonicTime now = monotonic_now();
-  if (!processes_.has_cgroups()) on_groups();
+  if (!processes_.has_cgroups() || processes_.next_look() <= now) on_groups();
   for (const auto& fired : timers_.take_due(now)) feed(fired);
   if (others_due_ <= now) signal_all_others();
   if (stop_deadline_ <= now) finish(static_cast<core::PowerKind>(intents_.header().shutdown - 1));
@@ -143,6 +143,7 @@ void App::free_slot(std::uint32_t slot, std::uint32_t attempt) {
 }
 
 void App::on_groups() {
+  processes_.tend_crowds(monotonic_now());
   for (const auto& name : processes_.take_emptied()) {
     if (const auto unit = engine_->graph()->find(name)) feed(core::GroupEmpty{*unit});
   }

@@ -22,6 +22,10 @@ namespace init::manager {
 namespace {
 
 constexpr Duration kLookInterval = std::chrono::milliseconds(50);
+// More processes than this are made to stand still while they are signalled, that long at most.
+constexpr std::size_t kCrowd = 128;
+constexpr Duration kStandstill = std::chrono::seconds(2);
+constexpr int kPasses = 16;  // through a session that is killed while it forks
 
 std::string line_after(const std::string& text, std::string_view prefix) {
   std::size_t at = 0;
@@ -189,6 +193,8 @@ Result<UnitProcesses::Place> UnitProcesses::place(std::string_view unit) {
     remove(name);
     if (const int error = make_directory(units_dir_.get(), name))
       return failure(error, "mkdir", units_path_ + "/" + name);
+  } else if (there && !unspent_.contains(name)) {
+    freeze({name, 0}, false);  // a manager may have died while it stood still
   }
   unspent_.insert(name);
   Place made;
@@ -255,28 +261,65 @@ bool UnitProcesses::member(pid_t pid, const UnitProcess& of) const {
   return path == leaf || path.starts_with(leaf + "/");
 }
 
-void UnitProcesses::signal_others(const UnitProcess& of, int signal) {
-  for (const pid_t pid : list(of)) {
-    if (pid == of.leader) continue;
-    const long opened = sys::pidfd_open(pid);
-    const UniqueFd pidfd(static_cast<int>(opened));
-    if (pidfd) {
-      if (member(pid, of)) sys::pidfd_send_signal(pidfd.get(), signal);
-    } else if (opened == -ENOSYS && member(pid, of)) {
-      (void)::kill(pid, signal);
-    }
+void UnitProcesses::signal_one(pid_t pid, const UnitProcess& of, int signal) const {
+  const long opened = sys::pidfd_open(pid);
+  const UniqueFd pidfd(static_cast<int>(opened));
+  if (pidfd) {
+    if (member(pid, of)) sys::pidfd_send_signal(pidfd.get(), signal);
+  } else if (opened == -ENOSYS && member(pid, of)) {
+    (void)::kill(pid, signal);
   }
+}
+
+void UnitProcesses::freeze(const UnitProcess& of, bool on) const {
+  if (has_cgroups()) (void)write_file(units_dir_.get(), of.unit + "/cgroup.freeze", on ? "1" : "0");
+}
+
+void UnitProcesses::signal_others(const UnitProcess& of, int signal) {
+  auto pids = list(of);
+  std::erase(pids, of.leader);
+  if (pids.size() > kCrowd && has_cgroups()) return halt({of, signal, {of.leader}, {}});
+  for (const pid_t pid : pids) signal_one(pid, of, signal);
 }
 
 void UnitProcesses::kill(const UnitProcess& of) {
   unspent_.erase(of.unit);
-  if (has_cgroups() && write_file(units_dir_.get(), of.unit + "/cgroup.kill", "1")) return;
-  // Without cgroup.kill a process may fork while the list is read; go on until a pass finds nothing new, a
-  // few times.
-  const UnitProcess all{of.unit, of.leader};
-  for (int pass = 0; pass < 16 && !empty(of); ++pass) {
-    if (of.leader > 0 && !has_cgroups()) (void)::kill(-of.leader, SIGKILL);
-    signal_others(UnitProcess{all.unit, has_cgroups() ? 0 : all.leader}, SIGKILL);
+  if (kills_at_once_ && has_cgroups() && write_file(units_dir_.get(), of.unit + "/cgroup.kill", "1")) return;
+  if (has_cgroups()) return halt({of, SIGKILL, {}, {}});
+  for (int pass = 0; pass < kPasses && !empty(of); ++pass) {
+    if (of.leader > 0) (void)::kill(-of.leader, SIGKILL);
+    signal_others(of, SIGKILL);
+  }
+}
+
+// Each process stops when it next returns from the kernel; a fork that is on its way ends before that, and
+// its child stands still from the start. So all are told once now, and once more when everything stands.
+void UnitProcesses::halt(Crowd crowd) {
+  const std::string events = units_path_ + "/" + crowd.of.unit + "/cgroup.events";
+  (void)inotify_add_watch(inotify_.get(), events.c_str(), IN_MODIFY);
+  freeze(crowd.of, true);
+  tell(crowd);
+  crowd.end = monotonic_now() + kStandstill;
+  crowds_.insert_or_assign(crowd.of.unit, std::move(crowd));
+}
+
+void UnitProcesses::tell(Crowd& crowd) const {
+  for (const pid_t pid : list(crowd.of)) {
+    if (crowd.told.insert(pid).second) signal_one(pid, crowd.of, crowd.signal);
+  }
+}
+
+void UnitProcesses::tend_crowds(MonotonicTime now) {
+  for (auto at = crowds_.begin(); at != crowds_.end();) {
+    Crowd& crowd = at->second;
+    const auto events = read_file(units_dir_.get(), crowd.of.unit + "/cgroup.events", 4096);
+    if (events && line_after(*events, "frozen ") != "1" && now < crowd.end) {
+      ++at;
+      continue;
+    }
+    tell(crowd);
+    freeze(crowd.of, false);
+    at = crowds_.erase(at);
   }
 }
 
@@ -331,7 +374,9 @@ std::vector<std::string> UnitProcesses::take_emptied() {
 
 MonotonicTime UnitProcesses::next_look() const {
   const bool blind = !watched_.empty() && watched_.begin()->first < 0;
-  return blind ? monotonic_now() + kLookInterval : MonotonicTime::never();
+  MonotonicTime next = blind ? monotonic_now() + kLookInterval : MonotonicTime::never();
+  for (const auto& [unit, crowd] : crowds_) next = std::min(next, crowd.end);
+  return next;
 }
 
 }  // namespace init::manager

@@ -55,9 +55,14 @@ class UnitProcesses {
   [[nodiscard]] std::vector<pid_t> list(const UnitProcess& of) const;
   // SIGKILL to all; with cgroups in one stroke (cgroup.kill, Linux 5.14), also to what forks meanwhile.
   void kill(const UnitProcess& of);
+  // The kernel has no cgroup.kill.
+  void kill_one_by_one() { kills_at_once_ = false; }
   // signal to all but the leader, which is PID 1's to signal. A pid is held by a pidfd while its membership
   // is looked at.
   void signal_others(const UnitProcess& of, int signal);
+  // A crowd that forks faster than it is signalled, or killed where there is no cgroup.kill, is made to stand
+  // still (cgroup.freeze, Linux 5.2). To be called when fd() is readable and at next_look().
+  void tend_crowds(MonotonicTime now);
 
   // Asks to be told when the unit has become empty; false: it is empty already. fd() is readable when one may
   // have.
@@ -65,12 +70,24 @@ class UnitProcesses {
   [[nodiscard]] int fd() const { return inotify_.get(); }
   // The units that were watched and are empty now; they are no longer watched.
   std::vector<std::string> take_emptied();
-  // Without cgroups nothing tells: look again then. never() when nothing is watched.
+  // Without cgroups nothing tells: look again then. never() when nothing is watched and no crowd stands
+  // still.
   [[nodiscard]] MonotonicTime next_look() const;
 
  private:
   UnitProcesses() = default;
   Result<> find_subtree(channel::Environment environment, pid_t initd);
+  void signal_one(pid_t pid, const UnitProcess& of, int signal) const;
+  void freeze(const UnitProcess& of, bool on) const;
+  // Those that stand still while they are signalled, for they might fork faster than they are told.
+  struct Crowd {
+    UnitProcess of;
+    int signal = 0;
+    std::set<pid_t> told;
+    MonotonicTime end;
+  };
+  void halt(Crowd crowd);
+  void tell(Crowd& crowd) const;
   std::vector<int> fired_watches();
   void list_cgroup(const std::string& path, std::vector<pid_t>& into) const;
 
@@ -83,7 +100,9 @@ class UnitProcesses {
   UniqueFd inotify_;
   std::map<int, UnitProcess> watched_;  // by inotify watch; negative keys: looked at from time to time
   int next_key_ = -1;
+  std::map<std::string, Crowd> crowds_;  // by unit
   bool joins_by_procs_ = false;
+  bool kills_at_once_ = true;
 };
 
 }  // namespace init::manager

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 
 namespace init::manager {
 namespace {
+
+constexpr uid_t kBomber = 64321;
 
 // A child that leads a session with one grandchild, both asleep; ended with the test.
 class Family {
@@ -111,6 +114,73 @@ TEST_P(OfAUnit, AnEmptyUnitNeedsNoWatch) {
   EXPECT_EQ(processes_.next_look(), MonotonicTime::never());
   processes_.remove("nothing.service");
 }
+
+// Forks without end, and every child does so too; none of them hears a signal that can be blocked.
+pid_t fork_bomb(int cgroup_procs, bool deaf) {
+  const pid_t leader = fork();
+  if (leader != 0) return leader;
+  setsid();
+  if (cgroup_procs >= 0 && write(cgroup_procs, "0", 1) != 1) _exit(1);
+  const rlimit most{600, 600};  // of this user: it counts only where that is not root
+  if (setrlimit(RLIMIT_NPROC, &most) != 0 || setresuid(kBomber, kBomber, kBomber) != 0) _exit(1);
+  if (deaf) signal(SIGTERM, SIG_IGN);
+  for (;;) {
+    if (fork() < 0) poll(nullptr, 0, 1);
+  }
+}
+
+class F23AForkBomb : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    processes_ = UnitProcesses::create(channel::Environment::Process, getpid());
+    if (!processes_.has_cgroups() || geteuid() != 0) GTEST_SKIP() << "needs root and cgroups";
+    ASSERT_TRUE(processes_.join_by_procs());
+    if (!GetParam()) processes_.kill_one_by_one();
+    auto place = processes_.place(of_.unit);
+    ASSERT_TRUE(place.has_value());
+    procs_ = std::move(place->procs);
+  }
+  void TearDown() override {
+    processes_.kill(of_);
+    processes_.remove_subtree();
+  }
+  // Until it has as many processes as it may.
+  void explode(bool deaf) {
+    leader_ = fork_bomb(procs_.get(), deaf);
+    const auto limit = monotonic_now() + std::chrono::seconds(30);
+    while (processes_.list(of_).size() < 550 && monotonic_now() < limit) ASSERT_EQ(poll(nullptr, 0, 5), 0);
+  }
+  void await_end() {
+    for (auto end = monotonic_now() + std::chrono::seconds(5); !processes_.empty(of_);) {
+      ASSERT_LT(monotonic_now(), end) << processes_.list(of_).size() << " are left";
+      pollfd ready{processes_.fd(), POLLIN, 0};
+      ASSERT_GE(poll(&ready, 1, 5), 0);
+      processes_.tend_crowds(monotonic_now());
+    }
+    EXPECT_EQ(waitpid(leader_, nullptr, 0), leader_);
+  }
+  UnitProcesses processes_ = UnitProcesses::without_cgroups("not asked for");
+  UnitProcess of_{"bomb.service", 0};
+  UniqueFd procs_;
+  pid_t leader_ = 0;
+};
+
+TEST_P(F23AForkBomb, IsKilledWhole) {
+  explode(true);
+  const auto begun = monotonic_now();
+  processes_.kill(of_);
+  EXPECT_LT(monotonic_now() - begun, std::chrono::seconds(1));
+  await_end();
+}
+
+TEST_P(F23AForkBomb, IsEndedByASignalThatItDoesNotIgnore) {
+  explode(false);
+  processes_.signal_others(of_, SIGTERM);
+  await_end();
+}
+
+INSTANTIATE_TEST_SUITE_P(AtOnceAndOneByOne, F23AForkBomb, testing::Bool(),
+                         [](const auto& parameter) { return parameter.param ? "AtOnce" : "OneByOne"; });
 
 INSTANTIATE_TEST_SUITE_P(ByCgroupAndBySession, OfAUnit, testing::Bool(),
                          [](const auto& parameter) { return parameter.param ? "Cgroup" : "Session"; });
