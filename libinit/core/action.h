@@ -10,13 +10,44 @@
 
 namespace init::core {
 
-enum class Role : std::uint8_t { Main, PreStart, Reload };
+// What a process is for. Those from Reload on run beside the main process, or after it.
+enum class Role : std::uint8_t {
+  Main,
+  PreStart,
+  Reload,
+  Condition,
+  PostStart,
+  PreStop,
+  Stop,
+  PostStop,
+};
+inline constexpr std::size_t kRoles = 8;
+// Is it a process of UnitRecord::main_attempt? The others are of control_attempt.
+[[nodiscard]] constexpr bool is_main(Role role) noexcept {
+  return role == Role::Main || role == Role::PreStart || role == Role::Condition;
+}
 
 struct Spawn {  // answered by Spawned and ExecSucceeded, or SpawnFailed; then Exited
   UnitIndex unit = 0;
   Attempt attempt = 0;
   Role role = Role::Main;
-  std::uint16_t step = 0;  // which step of command, pre_start or reload
+  std::uint16_t step = 0;  // which one of the role's steps: steps_of() in policy.h
+};
+// Find the main process of a service and watch it under this attempt. Answered as a Spawn is: Spawned and
+// ExecSucceeded, then Exited; SpawnFailed (Setup) when nothing of the unit is left to find. While several
+// processes or a pid file that is still to come leave it open, there is no answer.
+struct WatchMain {
+  UnitIndex unit = 0;
+  Attempt attempt = 0;
+  std::int32_t pid = 0;  // 0: of a forking service whose first process has ended; else as MAINPID= named it
+};
+// Ask once. Answered by Probed with this serial; a question with a higher serial, or another attempt, takes
+// its place. log-line and trigger are asked once and answered when it has happened, however late.
+struct Probe {
+  UnitIndex unit = 0;
+  Attempt attempt = 0;
+  ProbeOf which = ProbeOf::Ready;
+  std::uint32_t serial = 0;
 };
 enum class SignalTarget : std::uint8_t {
   Main,
@@ -53,7 +84,7 @@ enum class JobOutcome : std::uint8_t {
              // stays
   Canceled,  // a later request took its place
   Refused,   // refuse-manual-start, shutting down, nothing to reload
-  Skipped,   // requisite not active; the wish ends, unless something else wants the unit
+  Skipped,   // requisite not active, or a condition command said no; the wish ends
   TimedOut,
 };
 struct JobFinished {
@@ -66,8 +97,8 @@ struct Power {  // everything has stopped
   PowerKind kind = PowerKind::Exit;
 };
 
-using Action =
-    std::variant<Spawn, Signal, KillGroup, ArmTimer, CancelTimer, StateChanged, JobFinished, Power>;
+using Action = std::variant<Spawn, WatchMain, Probe, Signal, KillGroup, ArmTimer, CancelTimer, StateChanged,
+                            JobFinished, Power>;
 
 class ActionSink {
  public:

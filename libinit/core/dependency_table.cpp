@@ -41,6 +41,7 @@ constexpr std::array<Row, unit::kDependencyKinds> kTable = {{
     {DependencyKind::PreparedBy, only(Atom::RunsAnew)},
     {DependencyKind::StopAfter, only(Atom::StopOrder)},
     {DependencyKind::StopBefore, only(Atom::StopOrder)},
+    {DependencyKind::OnRestartLimit, only(Atom::AtLimit)},
 }};
 
 constexpr bool rows_are_in_order() {

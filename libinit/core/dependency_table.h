@@ -22,13 +22,14 @@ enum class Atom : std::uint16_t {
   AfterSuccess = 1U << 10,  // A ends well: B is started
   ReloadsWith = 1U << 11,   // B is reloaded: A too
   StopOrder = 1U << 12,     // says who stops first
+  AtLimit = 1U << 13,       // A was restarted too often: B is started
 };
 
 // The atoms by which one unit starts, or stops, another.
 inline constexpr auto kStartingAtoms = static_cast<std::uint16_t>(
     static_cast<unsigned>(Atom::PullsStart) | static_cast<unsigned>(Atom::RunsAnew) |
     static_cast<unsigned>(Atom::KeepsUp) | static_cast<unsigned>(Atom::AfterFailure) |
-    static_cast<unsigned>(Atom::AfterSuccess));
+    static_cast<unsigned>(Atom::AfterSuccess) | static_cast<unsigned>(Atom::AtLimit));
 inline constexpr auto kStoppingAtoms = static_cast<std::uint16_t>(static_cast<unsigned>(Atom::StopsWith) |
                                                                   static_cast<unsigned>(Atom::Excludes) |
                                                                   static_cast<unsigned>(Atom::FollowsExit));

@@ -28,20 +28,19 @@ Exit last_exit(const UnitRecord& record) {
   return {record.exit_kind, record.exit_value};
 }
 
+// Starts what is to be started at this end of the unit.
+void call(World& world, UnitIndex unit, Atom end) {
+  if (world.shutdown) return;
+  for (const Link& link : world.graph->says(unit)) {
+    if (has(link.kind, end)) want(world, link.unit, 0, unit);
+  }
+}
+
 // Those that are to be started when it fails hear of it once in a series of failures.
 void announce_failure(World& world, UnitIndex unit) {
   if (world.shutdown || has_flag(world.units[unit], kAnnounced)) return;
   set_flag(world.edit(unit), kAnnounced, true);
-  for (const Link& link : world.graph->says(unit)) {
-    if (has(link.kind, Atom::AfterFailure)) want(world, link.unit, 0, unit);
-  }
-}
-
-void announce_success(World& world, UnitIndex unit) {
-  if (world.shutdown) return;
-  for (const Link& link : world.graph->says(unit)) {
-    if (has(link.kind, Atom::AfterSuccess)) want(world, link.unit, 0, unit);
-  }
+  call(world, unit, Atom::AfterFailure);
 }
 
 void act_on_failure(World& world, unit::FailureAction action) {
@@ -104,7 +103,7 @@ void conclude(World& world, UnitIndex unit) {
   if (again && record.goal == Goal::Up && !world.shutdown) return schedule_restart(world, unit);
   if (!well) return fail(world, unit);
   fulfil(world, unit);
-  announce_success(world, unit);
+  call(world, unit, Atom::AfterSuccess);
 }
 
 void finish_run(World& world, UnitIndex unit) {
@@ -231,6 +230,7 @@ void schedule_restart(World& world, UnitIndex unit) {
   if (!within_limit(world, unit)) {
     record.reason = Reason::RestartLimit;
     fail(world, unit);
+    call(world, unit, Atom::AtLimit);
     if (!world.shutdown) act_on_failure(world, policy_of(world, unit).limit_action);
     return;
   }

@@ -14,12 +14,11 @@ namespace {
 
 void on_timer(World& world, const TimerFired& event) {
   const UnitRecord& record = world.units[event.unit];
-  const bool phase = event.kind == TimerKind::Phase;
-  const std::int64_t deadline = phase ? record.phase_deadline_ns : record.restart_deadline_ns;
-  if (deadline == 0 || event.serial != (phase ? record.phase_serial : record.restart_serial)) return;
-  UnitRecord& edited = world.edit(event.unit);
-  (phase ? edited.phase_deadline_ns : edited.restart_deadline_ns) = 0;
-  phase ? on_phase_timer(world, event.unit) : on_restart_timer(world, event.unit);
+  const auto index = static_cast<std::size_t>(event.kind);
+  if (index >= kTimerKinds || record.deadline_ns[index] == 0) return;
+  if (event.serial != record.timer_serial[index]) return;
+  world.edit(event.unit).deadline_ns[index] = 0;
+  event.kind == TimerKind::Phase ? on_phase_timer(world, event.unit) : on_restart_timer(world, event.unit);
 }
 
 // One overload for each event. What names a unit is handed on only if there is such a unit.
@@ -49,6 +48,10 @@ struct Dispatch {
   void operator()(const TimerFired& e) const {
     if (known(e.unit)) on_timer(world, e);
   }
+  // Nothing asks for these yet.
+  void operator()(const Notified& /*e*/) const {}
+  void operator()(const Probed& /*e*/) const {}
+  void operator()(const NameOwned& /*e*/) const {}
   void operator()(const Reloaded& e) const { on_reloaded(world, e.graph); }
   void operator()(const ShutdownRequested& e) const { on_shutdown_request(world, e); }
 

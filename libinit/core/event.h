@@ -65,19 +65,55 @@ struct Exited {
   UnitIndex unit = 0;
   Attempt attempt = 0;
   Exit exit;
-  bool group_empty = true;  // nothing else of the unit is left in its cgroup
+  bool group_empty = true;     // nothing else of the unit is left in its cgroup
+  bool out_of_memory = false;  // the kernel killed in its cgroup for want of memory
 };
 struct GroupEmpty {  // the cgroup has become empty; may come before the Exited of the last process
   UnitIndex unit = 0;
 };
 enum class TimerKind : std::uint8_t {
-  Phase,
-  Restart
-};  // Phase: limit of the state it is in (start, stop step, kill)
+  Phase,     // limit of the state it is in (start, stop step, kill)
+  Restart,   // the next try: after an end, after a spawn that lacked resources, of an idle service
+  Watchdog,  // WATCHDOG=1 is overdue
+  Run,       // run-timeout
+  Probe,     // the next question of [ready] or [health]; the time of alive-for
+};
+inline constexpr std::size_t kTimerKinds = 5;
 struct TimerFired {
   UnitIndex unit = 0;
   TimerKind kind = TimerKind::Phase;
   std::uint32_t serial = 0;  // as given with ArmTimer
+};
+// A word from the service about itself: by its notify socket, or a line on its ready-fd. The shell has
+// checked the sender (notify-access), that a main pid is one of the unit's own processes, and that the word
+// is of this run.
+struct Notified {
+  enum class What : std::uint8_t {
+    Ready,
+    Reloading,
+    Stopping,
+    Watchdog,        // still alive
+    WatchdogFailed,  // WATCHDOG=trigger
+    WatchdogTime,    // value: ns; takes the place of watchdog for this run
+    MainPid,         // value: pid
+    ExtendTimeout,   // value: ns from now
+  };
+  UnitIndex unit = 0;
+  Attempt attempt = 0;  // of the main process, as UnitRecord::main_attempt stood when it came
+  What what = What::Ready;
+  std::int64_t value = 0;
+};
+enum class ProbeOf : std::uint8_t { Ready, Health };
+struct Probed {  // the answer to core::Probe
+  UnitIndex unit = 0;
+  Attempt attempt = 0;
+  ProbeOf which = ProbeOf::Ready;
+  std::uint32_t serial = 0;  // as given with the question
+  bool ok = false;
+};
+struct NameOwned {  // the owner of the unit's bus-name has come or gone
+  UnitIndex unit = 0;
+  bool owned = false;
 };
 // New unit files are in force: units are matched by name; a running unit that is gone stays known until it
 // stops. Indices change: Engine::graph() is the new graph (the given one, or an extension of it). The shell
@@ -92,6 +128,6 @@ struct ShutdownRequested {
 };
 
 using Event = std::variant<Requested, JobDropped, Spawned, ExecSucceeded, SpawnFailed, Exited, GroupEmpty,
-                           TimerFired, Reloaded, ShutdownRequested>;
+                           TimerFired, Notified, Probed, NameOwned, Reloaded, ShutdownRequested>;
 
 }  // namespace init::core

@@ -36,8 +36,8 @@ class Foresight final : public ActionSink {
     const UnitRecord& record = world_.units[unit];
     const bool begun = is_up(record.state) || is_starting(record.state);
     last_.push_back(begun ? PlanStep::Verb::Start : PlanStep::Verb::Stop);
-    if (is_starting(record.state) && record.restart_deadline_ns != 0) {
-      events_.push_back(TimerFired{unit, TimerKind::Restart, record.restart_serial});
+    if (is_starting(record.state) && deadline_of(record, TimerKind::Restart) != 0) {
+      events_.push_back(TimerFired{unit, TimerKind::Restart, serial_of(record, TimerKind::Restart)});
     }
     if (is_starting(record.state) && record.main_attempt != 0)
       succeed(unit, record.main_attempt, record.state);
@@ -87,6 +87,8 @@ class Foresight final : public ActionSink {
     plan_.outcome = a.outcome;
     plan_.cause = a.cause;
   }
+  void on(const WatchMain&) {}
+  void on(const Probe&) {}
   void on(const ArmTimer&) {}
   void on(const CancelTimer&) {}
   void on(const Power&) {}

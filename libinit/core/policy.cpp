@@ -45,6 +45,28 @@ Ending ending(const Policy& policy, Reason reason, const Exit& exit) {
 
 }  // namespace
 
+const std::vector<unit::Step>& steps_of(const unit::ServiceConfig& service, Role role) noexcept {
+  switch (role) {
+    case Role::PreStart:
+      return service.pre_start;
+    case Role::Reload:
+      return service.reload;
+    case Role::Condition:
+      return service.condition_commands;
+    case Role::PostStart:
+      return service.post_start;
+    case Role::PreStop:
+      return service.pre_stop;
+    case Role::Stop:
+      return service.stop;
+    case Role::PostStop:
+      return service.post_stop;
+    case Role::Main:
+      break;
+  }
+  return service.command;
+}
+
 Policy make_policy(const unit::Unit& unit) {
   Policy policy;
   if (unit.kind != unit::Kind::Service) return policy;

@@ -7,6 +7,9 @@
 
 namespace init::core {
 
+// What a process of this role runs, step by step.
+[[nodiscard]] const std::vector<unit::Step>& steps_of(const unit::ServiceConfig& service, Role role) noexcept;
+
 [[nodiscard]] Policy make_policy(const unit::Unit& unit);
 [[nodiscard]] std::uint64_t policy_hash(const Policy& policy) noexcept;
 

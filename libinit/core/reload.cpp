@@ -33,7 +33,7 @@ void move_jobs(World& world, const Graph& old) {
 bool stops_anew(const World& world, const Graph& old, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   const auto before = old.find_tag(record.tag);
-  if (record.state != State::Stopping || record.phase_deadline_ns != 0 || !before) return false;
+  if (record.state != State::Stopping || deadline_of(record, TimerKind::Phase) != 0 || !before) return false;
   const Policy& policy = world.graph->policy(unit);
   return policy.kill_mode != unit::KillMode::None && !(policy == old.policy(*before));
 }

@@ -31,7 +31,7 @@ JobRecord save_job(const World& world, const Job& job) {
 
 bool is_sound(const UnitRecord& record) {
   return static_cast<std::size_t>(record.state) < kStates && record.goal <= Goal::Held &&
-         record.reason <= Reason::NotLoaded && record.end <= End::StartFailed &&
+         record.reason <= Reason::OutOfMemory && record.end <= End::StartFailed &&
          record.exit_kind <= Exit::Kind::Dumped;
 }
 

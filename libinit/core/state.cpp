@@ -29,6 +29,8 @@
 
 #include <array>
 
+#include "libinit/core/record.h"
+
 namespace init::core {
 namespace {
 
@@ -46,15 +48,26 @@ constexpr std::array<Row, kStates> kTable = {{
     {State::Waiting, PublicState::Activating, Group::Down, "waiting"},
     {State::Blocked, PublicState::Inactive, Group::Down, "blocked"},
     {State::Preparing, PublicState::Activating, Group::Down, "being prepared"},
+    {State::Condition, PublicState::Activating, Group::Starting, "asking its conditions"},
     {State::PreStart, PublicState::Activating, Group::Starting, "pre-start"},
+    {State::Idling, PublicState::Activating, Group::Starting, "awaiting quiet"},
     {State::Starting, PublicState::Activating, Group::Starting, "awaiting exec"},
     {State::Commanding, PublicState::Activating, Group::Starting, "running its command"},
+    {State::Forking, PublicState::Activating, Group::Starting, "awaiting its main process"},
+    {State::Readying, PublicState::Activating, Group::Starting, "awaiting readiness"},
+    {State::PostStart, PublicState::Activating, Group::Starting, "post-start"},
     {State::Running, PublicState::Active, Group::Up, "running"},
     {State::Up, PublicState::Active, Group::Up, "up"},
     {State::Reloading, PublicState::Reloading, Group::Up, "reloading"},
+    {State::SelfReloading, PublicState::Reloading, Group::Up, "reloading by itself"},
+    {State::Leaving, PublicState::Deactivating, Group::Stopping, "ending by itself"},
     {State::StopWaiting, PublicState::Deactivating, Group::Stopping, "awaiting the stop of others"},
+    {State::PreStop, PublicState::Deactivating, Group::Stopping, "pre-stop"},
+    {State::StopStep, PublicState::Deactivating, Group::Stopping, "running its stop command"},
+    {State::Aborting, PublicState::Deactivating, Group::Stopping, "awaiting the end after the abort signal"},
     {State::Stopping, PublicState::Deactivating, Group::Stopping, "awaiting stop"},
     {State::KillWait, PublicState::Deactivating, Group::Stopping, "awaiting the end after KILL"},
+    {State::PostStop, PublicState::Deactivating, Group::Stopping, "post-stop"},
     {State::Backoff, PublicState::Activating, Group::Down, "awaiting the next try"},
     {State::LongBackoff, PublicState::Failed, Group::Down, "failed, awaiting the next try"},
     {State::Failed, PublicState::Failed, Group::Down, "failed"},
@@ -99,6 +112,46 @@ std::string_view name(PublicState state) noexcept {
   return kNames[static_cast<std::size_t>(state)];
 }
 
+RunResult run_result(Reason reason, const Exit& exit) noexcept {
+  switch (reason) {
+    case Reason::None:
+      return RunResult::Success;
+    case Reason::StartTimeout:
+    case Reason::ReadyTimeout:
+    case Reason::RunTimeout:
+    case Reason::StopTimeout:
+    case Reason::Unkillable:
+      return RunResult::Timeout;
+    case Reason::Watchdog:
+    case Reason::Unhealthy:
+      return RunResult::Watchdog;
+    case Reason::Setup:
+    case Reason::Config:
+    case Reason::Cycle:
+    case Reason::NotLoaded:
+      return RunResult::Resources;
+    case Reason::Protocol:
+    case Reason::NotReady:
+      return RunResult::Protocol;
+    case Reason::OutOfMemory:
+      return RunResult::OomKill;
+    case Reason::RestartLimit:
+      return RunResult::StartLimitHit;
+    case Reason::ConditionUnmet:
+      return RunResult::ExecCondition;
+    default:  // as the process says
+      if (exit.kind == Exit::Kind::Dumped) return RunResult::CoreDump;
+      return exit.kind == Exit::Kind::Signal ? RunResult::Signal : RunResult::ExitCode;
+  }
+}
+
+std::string_view name(RunResult result) noexcept {
+  constexpr std::array<std::string_view, 11> kNames = {
+      "success",   "exit-code", "signal",   "core-dump",       "timeout",       "watchdog",
+      "resources", "protocol",  "oom-kill", "start-limit-hit", "exec-condition"};
+  return kNames[static_cast<std::size_t>(result)];
+}
+
 std::string_view name(Reason reason) noexcept {
   switch (reason) {
     case Reason::None:
@@ -123,6 +176,30 @@ std::string_view name(Reason reason) noexcept {
       return "lies on a dependency cycle";
     case Reason::NotLoaded:
       return "not loaded";
+    case Reason::Condition:
+      return "condition command failed";
+    case Reason::ConditionUnmet:
+      return "condition not met";
+    case Reason::PostStart:
+      return "post-start failed";
+    case Reason::PostStop:
+      return "post-stop failed";
+    case Reason::ReadyTimeout:
+      return "not ready in time";
+    case Reason::NotReady:
+      return "readiness probes failed";
+    case Reason::Protocol:
+      return "ended before it was ready";
+    case Reason::Watchdog:
+      return "watchdog missed";
+    case Reason::Unhealthy:
+      return "unhealthy";
+    case Reason::RunTimeout:
+      return "run time is over";
+    case Reason::StopTimeout:
+      return "had to be killed";
+    case Reason::OutOfMemory:
+      return "killed for want of memory";
   }
   return "unknown";
 }

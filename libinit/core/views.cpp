@@ -129,8 +129,8 @@ UnitView Engine::view(UnitIndex unit) const {
   view.main_pid = record.main_pid;
   view.attempt = record.attempt;
   view.restarts = record.restarts;
-  view.limit = deadline(record.phase_deadline_ns);
-  view.next_try = deadline(record.restart_deadline_ns);
+  view.limit = deadline(deadline_of(record, TimerKind::Phase));
+  view.next_try = deadline(deadline_of(record, TimerKind::Restart));
   view.last_exit = {record.exit_kind, record.exit_value};
   view.error_role = record.error_role;
   view.error_step = record.error_step;

@@ -219,7 +219,7 @@ void take_all_down(World& world, std::vector<Order> queue) {
 
 }  // namespace
 
-void want(World& world, UnitIndex unit, std::uint8_t flags, UnitIndex cause) {
+void want(World& world, UnitIndex unit, std::uint16_t flags, UnitIndex cause) {
   UnitRecord& record = world.edit(unit);
   if (is_down(record.state)) {
     set_flag(record, kDone, false);

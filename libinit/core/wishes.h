@@ -8,7 +8,7 @@ namespace init::core {
 // Somebody asks for the unit: whatever it pulls in is wanted too, also what was stopped on purpose or has
 // failed; what it excludes is stopped. flags: kByAdmin or kByBoot for the unit itself, 0 = another unit's end
 // calls for it.
-void want(World& world, UnitIndex unit, std::uint8_t flags, UnitIndex cause);
+void want(World& world, UnitIndex unit, std::uint16_t flags, UnitIndex cause);
 // The graph asks for it: only what is Idle comes up. After a run of its own it is a restart, and counts as
 // one.
 void pull(World& world, UnitIndex unit, UnitIndex cause);

@@ -78,30 +78,27 @@ void arm(World& world, UnitIndex unit, TimerKind kind, MonotonicTime deadline) {
   if (deadline == MonotonicTime::never()) return cancel(world, unit, kind);
   UnitRecord& record = world.edit(unit);
   const std::uint32_t serial = ++record.serial;
-  const bool phase = kind == TimerKind::Phase;
-  (phase ? record.phase_serial : record.restart_serial) = serial;
-  (phase ? record.phase_deadline_ns : record.restart_deadline_ns) =
-      std::max<std::int64_t>(1, deadline.since_epoch.count());  // 0 = not armed
+  const auto index = static_cast<std::size_t>(kind);
+  record.timer_serial[index] = serial;
+  record.deadline_ns[index] = std::max<std::int64_t>(1, deadline.since_epoch.count());  // 0 = not armed
   world.emit(ArmTimer{unit, kind, serial, deadline});
 }
 
 void cancel(World& world, UnitIndex unit, TimerKind kind) {
-  const UnitRecord& record = world.units[unit];
-  const bool phase = kind == TimerKind::Phase;
-  if ((phase ? record.phase_deadline_ns : record.restart_deadline_ns) == 0) return;
-  UnitRecord& edited = world.edit(unit);
-  (phase ? edited.phase_deadline_ns : edited.restart_deadline_ns) = 0;
+  const auto index = static_cast<std::size_t>(kind);
+  if (world.units[unit].deadline_ns[index] == 0) return;
+  world.edit(unit).deadline_ns[index] = 0;
   world.emit(CancelTimer{unit, kind});
 }
 
 void arm_again(World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
-  const auto at = [](std::int64_t ns) { return MonotonicTime{Duration(ns)}; };
-  if (record.phase_deadline_ns != 0) {
-    world.emit(ArmTimer{unit, TimerKind::Phase, record.phase_serial, at(record.phase_deadline_ns)});
-  }
-  if (record.restart_deadline_ns != 0) {
-    world.emit(ArmTimer{unit, TimerKind::Restart, record.restart_serial, at(record.restart_deadline_ns)});
+  for (std::size_t index = 0; index < kTimerKinds; ++index) {
+    if (record.deadline_ns[index] == 0) continue;
+    world.emit(ArmTimer{unit,
+                        static_cast<TimerKind>(index),
+                        record.timer_serial[index],
+                        {Duration(record.deadline_ns[index])}});
   }
 }
 

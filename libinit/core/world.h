@@ -64,11 +64,11 @@ void arm(World& world, UnitIndex unit, TimerKind kind, MonotonicTime deadline); 
 void cancel(World& world, UnitIndex unit, TimerKind kind);
 void arm_again(World& world, UnitIndex unit);  // what the record says is armed, as it says
 
-inline bool has_flag(const UnitRecord& record, std::uint8_t flag) {
+inline bool has_flag(const UnitRecord& record, std::uint16_t flag) {
   return (record.flags & flag) != 0;
 }
-inline void set_flag(UnitRecord& record, std::uint8_t flag, bool on) {
-  record.flags = static_cast<std::uint8_t>(on ? record.flags | flag : record.flags & ~flag);
+inline void set_flag(UnitRecord& record, std::uint16_t flag, bool on) {
+  record.flags = static_cast<std::uint16_t>(on ? record.flags | flag : record.flags & ~flag);
 }
 
 // Does something of its last run still live, so that it must not be started? (kill-mode main and none leave

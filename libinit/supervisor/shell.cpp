@@ -123,8 +123,8 @@ void Supervisor::Shell::take_up_new_commands() {
   for (Worker& worker : workers_) {
     units.push_back(worker.unit);
     const auto unit = static_cast<core::UnitIndex>(units.size() - 1);
-    for (const auto kind : {core::TimerKind::Phase, core::TimerKind::Restart})
-      carry_out(core::CancelTimer{unit, kind});
+    for (std::size_t kind = 0; kind < core::kTimerKinds; ++kind)
+      carry_out(core::CancelTimer{unit, static_cast<core::TimerKind>(kind)});
   }
   known_ = workers_.size();
   tell(core::Reloaded{core::Graph::build(units)});

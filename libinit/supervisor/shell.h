@@ -27,8 +27,8 @@ struct Worker {
   process::Command command;
   unit::Unit unit;
   std::optional<process::Child> child;
-  loop::Task<> watch;                          // ends with the child
-  std::array<std::optional<Timer>, 2> timers;  // by core::TimerKind
+  loop::Task<> watch;                                          // ends with the child
+  std::array<std::optional<Timer>, core::kTimerKinds> timers;  // by core::TimerKind
   core::Attempt attempt = 0;
   std::optional<WallTime> started;
   std::string error;  // of the last spawn, if it failed
@@ -63,6 +63,8 @@ class Supervisor::Shell final : public core::ActionSink {
   [[nodiscard]] loop::Task<> ring(core::ArmTimer timer);
 
   void carry_out(const core::Spawn& spawn);
+  void carry_out(const core::WatchMain& /*watch*/) {}  // commands neither fork away nor are probed
+  void carry_out(const core::Probe& /*probe*/) {}
   void carry_out(const core::Signal& signal);
   void carry_out(const core::KillGroup& kill);
   void carry_out(const core::ArmTimer& timer);

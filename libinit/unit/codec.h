@@ -42,7 +42,8 @@ class Writer {
       visit(*this, value);
     }
   }
-  void write(const Duration& value) { write(value.count()); }
+  // No duration is below 0: -1 is the short word for infinity.
+  void write(const Duration& value) { write(value == kInfinity ? std::int64_t{-1} : value.count()); }
   void write(const std::string& value) {
     number(value.size());
     bytes += value;
@@ -138,7 +139,7 @@ class Reader {
   void read(Duration& value) {
     std::int64_t count = 0;
     read(count);
-    value = Duration(count);
+    value = count == -1 ? kInfinity : Duration(count);
   }
   void read(std::string& value) { value = text(); }
   template <class A, class B>

@@ -41,8 +41,9 @@ enum class DependencyKind : std::uint8_t {
   PreparedBy,
   StopAfter,
   StopBefore,
+  OnRestartLimit,  // written as the action of restart-limit
 };
-inline constexpr std::size_t kDependencyKinds = 17;
+inline constexpr std::size_t kDependencyKinds = 18;
 
 struct Dependency {
   DependencyKind kind = DependencyKind::Wants;
@@ -61,7 +62,9 @@ struct Step {
   bool operator==(const Step&) const = default;
 };
 
-enum class ServiceType : std::uint8_t { Exec, Oneshot };  // later: notify, forking, dbus, idle
+enum class ServiceType : std::uint8_t { Exec, Oneshot, Notify, Forking, Dbus, Idle };
+// Whose messages count; Default = main where the type, watchdog or fd-store-max needs messages, else none.
+enum class NotifyAccess : std::uint8_t { Default, None, Main, Exec, All };
 enum class RestartPolicy : std::uint8_t { No, OnSuccess, OnFailure, OnAbnormal, OnAbort, OnWatchdog, Always };
 enum class KillMode : std::uint8_t { Group, Mixed, Main, None };
 enum class FailureAction : std::uint8_t { None, Reboot, Poweroff, Exit };
@@ -69,7 +72,7 @@ enum class FailureAction : std::uint8_t { None, Reboot, Poweroff, Exit };
 struct RestartLimit {
   std::uint32_t burst = 0;  // 0 = no limit
   Duration interval = kInfinity;
-  FailureAction action = FailureAction::None;
+  FailureAction action = FailureAction::None;  // a unit as the action: DependencyKind::OnRestartLimit
   bool operator==(const RestartLimit&) const = default;
 };
 
@@ -119,13 +122,43 @@ struct ExitSet {
   bool operator==(const ExitSet&) const = default;
 };
 
+// How a service is asked from outside whether it is ready ([ready]), or still well ([health]).
+enum class ProbeKind : std::uint8_t { None, Http, Tcp, Unix, Path, Command, LogLine, AliveFor, Trigger };
+struct Probe {
+  ProbeKind kind = ProbeKind::None;
+  std::string target;  // Http: URL; Tcp: HOST:PORT; Unix, Path: a path; LogLine: a regular expression
+  std::string body;    // Http: text that the answer must contain; empty = any
+  Step command;        // Command: must end with 0
+  Duration alive_for{0};
+  Duration interval = std::chrono::seconds(1);  // from one answer to the next question
+  Duration timeout = std::chrono::seconds(5);   // of one question
+  Duration deadline = kInfinity;                // so long may it go without a good answer
+  std::uint32_t failures = 0;                   // so many bad answers in a row; 0 = any number
+  bool operator==(const Probe&) const = default;
+};
+
+[[nodiscard]] inline Probe usual_health_probe() {
+  Probe probe;
+  probe.interval = std::chrono::seconds(10);
+  probe.failures = 3;
+  return probe;
+}
+
 struct ServiceConfig {
   ServiceType type = ServiceType::Exec;
   std::vector<Step> command;  // one step; a oneshot may have more
-  std::vector<Step> pre_start;
-  std::vector<Step> reload;
+  std::vector<Step> condition_commands, pre_start, post_start, reload, pre_stop, stop, post_stop;
   std::int32_t reload_signal = 0;  // 0 = none
   bool remain_after_exit = false;
+
+  std::string pid_file;  // of a forking service
+  std::string bus_name;  // of a dbus service
+  NotifyAccess notify_access = NotifyAccess::Default;
+  std::int32_t ready_fd = -1;  // its number in the child; -1 = none
+  Duration watchdog = kInfinity;
+  std::int32_t fd_store_max = 0;
+  Probe ready;
+  Probe health = usual_health_probe();
 
   RestartPolicy restart = RestartPolicy::OnFailure;
   Duration restart_delay = std::chrono::milliseconds(100);
@@ -136,6 +169,9 @@ struct ServiceConfig {
 
   Duration start_timeout = std::chrono::seconds(90);
   Duration stop_timeout = std::chrono::seconds(90);
+  Duration run_timeout = kInfinity;
+  std::int32_t abort_signal = 6;  // on watchdog
+  bool abort_on_timeout = false;  // and when a start or stop took too long
   std::int32_t stop_signal = 15;
   std::vector<StopStep> stop_schedule;  // empty: stop_signal, stop_timeout, KILL
   KillMode kill_mode = KillMode::Group;

@@ -18,13 +18,23 @@ struct Words<Kind> {
 template <>
 struct Words<DependencyKind> {
   static constexpr std::string_view list[kDependencyKinds] = {
-      "requires",   "wants",       "requisite",   "binds-to",   "part-of",    "upholds",
-      "conflicts",  "after",       "before",      "unordered",  "provides",   "on-failure",
-      "on-success", "reload-with", "prepared-by", "stop-after", "stop-before"};
+      "requires",   "wants",       "requisite",   "binds-to",   "part-of",     "upholds",
+      "conflicts",  "after",       "before",      "unordered",  "provides",    "on-failure",
+      "on-success", "reload-with", "prepared-by", "stop-after", "stop-before", "on-restart-limit"};
 };
 template <>
 struct Words<ServiceType> {
-  static constexpr std::string_view list[] = {"exec", "oneshot"};
+  static constexpr std::string_view list[] = {"exec", "oneshot", "notify", "forking", "dbus", "idle"};
+};
+template <>
+struct Words<NotifyAccess> {
+  static constexpr std::string_view list[] = {"default", "none", "main", "exec", "all"};
+};
+// The keys that say which kind of probe it is.
+template <>
+struct Words<ProbeKind> {
+  static constexpr std::string_view list[] = {"none",    "http",     "tcp",       "unix",   "path",
+                                              "command", "log-line", "alive-for", "trigger"};
 };
 template <>
 struct Words<RestartPolicy> {

@@ -8,7 +8,7 @@
 
 namespace init::unit {
 
-inline constexpr std::uint32_t kGenerationVersion = 1;
+inline constexpr std::uint32_t kGenerationVersion = 2;
 
 // T is What when reading, const What when writing.
 template <class T, class What>
@@ -54,6 +54,13 @@ template <class V, Like<ExitSet> T>
 void visit(V& v, T& set) {
   v(set.codes, set.signals);
 }
+template <class V, Like<Probe> T>
+void visit(V& v, T& probe) {
+  v(probe.kind);
+  if (probe.kind == ProbeKind::None) return;
+  v(probe.target, probe.body, probe.command, probe.alive_for);
+  v(probe.interval, probe.timeout, probe.deadline, probe.failures);
+}
 template <class V, Like<InstallConfig> T>
 void visit(V& v, T& install) {
   v(install.wanted_by, install.required_by, install.alias, install.also);
@@ -61,10 +68,13 @@ void visit(V& v, T& install) {
 
 template <class V, Like<ServiceConfig> T>
 void visit(V& v, T& s) {
-  v(s.type, s.command, s.pre_start, s.reload, s.reload_signal, s.remain_after_exit);
+  v(s.type, s.command, s.condition_commands, s.pre_start, s.post_start);
+  v(s.reload, s.reload_signal, s.pre_stop, s.stop, s.post_stop, s.remain_after_exit);
+  v(s.pid_file, s.bus_name, s.notify_access, s.ready_fd, s.watchdog, s.fd_store_max, s.ready, s.health);
   v(s.restart, s.restart_delay, s.restart_delay_max, s.restart_reset_after, s.restart_limit);
   v(s.success_exit, s.restart_prevent_exit, s.restart_force_exit);
-  v(s.start_timeout, s.stop_timeout, s.stop_signal, s.stop_schedule, s.kill_mode);
+  v(s.start_timeout, s.run_timeout, s.abort_signal, s.abort_on_timeout);
+  v(s.stop_timeout, s.stop_signal, s.stop_schedule, s.kill_mode);
   v(s.user, s.group, s.extra_groups, s.no_new_privileges);
   v(s.working_directory, s.working_directory_may_miss, s.root_directory, s.umask, s.nice, s.oom_score_adjust);
   v(s.standard_input, s.standard_output, s.standard_error);

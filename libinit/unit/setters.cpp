@@ -90,6 +90,18 @@ bool is_single_step(const Node& node) {
          (node.items.front().type != NodeType::Array && node.items.front().type != NodeType::Table);
 }
 
+// A word, or the unit that is started then.
+void set_limit_action(const Setting& s, const Node& node) {
+  const auto& words = Words<FailureAction>::list;
+  if (node.type == NodeType::String && node.text.find('.') != std::string::npos) {
+    if (const std::string* name = s.unit_name(node))
+      s.unit->dependencies.push_back({DependencyKind::OnRestartLimit, *name, location_of(node.place), false});
+    return;
+  }
+  const auto index = s.word_of(node, words, std::size(words));
+  s.unit->service.restart_limit.action = static_cast<FailureAction>(index.value_or(0));
+}
+
 std::optional<std::uint64_t> read_amount(const Setting& s, const Node& node) {
   if (node.type == NodeType::Integer) {
     if (node.integer >= 0) return static_cast<std::uint64_t>(node.integer);
@@ -236,7 +248,7 @@ void append_directories(const Setting& s, DirectoryKind kind) {
 
 void set_type(const Setting& s) {
   const Node& node = s.entry.value;
-  for (const std::string_view later : {"notify", "forking", "dbus", "idle"}) {
+  for (const std::string_view later : {"notify", "forking", "dbus", "idle"}) {  // not yet
     if (node.type == NodeType::String && node.text == later) return s.bad_value(node, "is not supported yet");
   }
   if (node.type == NodeType::String && node.text == "simple")
@@ -258,9 +270,7 @@ void set_restart_limit(const Setting& s) {
     limit.interval = s.duration(interval->value).value_or(kInfinity);
   }
   if (const Entry* action = find_entry(node, "action")) {
-    const auto index =
-        s.word_of(action->value, Words<FailureAction>::list, std::size(Words<FailureAction>::list));
-    limit.action = static_cast<FailureAction>(index.value_or(0));
+    set_limit_action(s, action->value);
   }
 }
 

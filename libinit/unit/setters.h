@@ -117,6 +117,63 @@ void set_limit(const Setting& s) {
   if (const auto value = read_limit(s)) s.unit->service.limits[Resource] = *value;
 }
 
+// setters_probe.cpp: [ready] and [health]
+void set_bus_name(const Setting& s);
+void set_notify_access(const Setting& s);
+void read_http(const Setting& s, Probe& probe);
+void read_tcp(const Setting& s, Probe& probe);
+void read_probe_command(const Setting& s, Probe& probe);
+void read_alive_for(const Setting& s, Probe& probe);
+void read_trigger(const Setting& s, Probe& probe);
+// Takes the place of nothing: a probe is of one kind.
+[[nodiscard]] bool choose(const Setting& s, Probe& probe, ProbeKind kind);
+
+template <auto Which>
+void set_http(const Setting& s) {
+  read_http(s, target<Which>(s));
+}
+template <auto Which>
+void set_body(const Setting& s) {
+  if (const std::string* text = s.string(s.entry.value)) target<Which>(s).body = *text;
+}
+template <auto Which>
+void set_tcp(const Setting& s) {
+  read_tcp(s, target<Which>(s));
+}
+template <auto Which, ProbeKind Kind>
+void set_probe_path(const Setting& s) {
+  const std::string* text = s.path(s.entry.value);
+  if (text != nullptr && choose(s, target<Which>(s), Kind)) target<Which>(s).target = *text;
+}
+template <auto Which>
+void set_probe_command(const Setting& s) {
+  read_probe_command(s, target<Which>(s));
+}
+template <auto Which>
+void set_log_line(const Setting& s) {
+  const std::string* text = s.string(s.entry.value);
+  if (text != nullptr && choose(s, target<Which>(s), ProbeKind::LogLine)) target<Which>(s).target = *text;
+}
+template <auto Which>
+void set_alive_for(const Setting& s) {
+  read_alive_for(s, target<Which>(s));
+}
+template <auto Which>
+void set_trigger(const Setting& s) {
+  read_trigger(s, target<Which>(s));
+}
+template <auto Which, auto Member>
+void set_probe_time(const Setting& s) {
+  const auto value = s.duration(s.entry.value);
+  if (value && *value == Duration::zero()) return s.bad_value(s.entry.value, "is no time");
+  if (value) target<Which>(s).*Member = *value;
+}
+template <auto Which, std::int64_t Least>
+void set_failures(const Setting& s) {
+  if (const auto value = s.integer(s.entry.value, Least, 10'000))
+    target<Which>(s).failures = static_cast<std::uint32_t>(*value);
+}
+
 template <DirectoryKind Kind>
 void set_directories(const Setting& s) {
   append_directories(s, Kind);

@@ -19,6 +19,44 @@ Place key_place(const Node& root, std::string_view table, std::string_view key) 
   return member == nullptr ? table_place(root, table) : member->place;
 }
 
+void check_type(const Unit& unit, const Node& root, Report& report) {
+  const ServiceConfig& service = unit.service;
+  const bool forking = service.type == ServiceType::Forking, dbus = service.type == ServiceType::Dbus;
+  const auto only_for = [&](bool wrong, std::string_view key, std::string_view type) {
+    if (!wrong) return;
+    report.error("E0107", key_place(root, "service", key),
+                 std::string(key) + " is only for type = \"" + std::string(type) + '"');
+  };
+  only_for(!service.pid_file.empty() && !forking, "pid-file", "forking");
+  only_for(!service.bus_name.empty() && !dbus, "bus-name", "dbus");
+  only_for(service.ready_fd >= 0 && service.type != ServiceType::Exec, "ready-fd", "exec");
+  if (dbus && service.bus_name.empty()) {
+    report.error("E0106", key_place(root, "service", "type"), "a dbus service needs a bus-name");
+  }
+}
+
+// What makes a service ready is said once.
+void check_probes(const Unit& unit, const Node& root, Report& report) {
+  const ServiceConfig& service = unit.service;
+  const bool asked = service.ready.kind != ProbeKind::None;
+  const bool tells = service.type != ServiceType::Exec && service.type != ServiceType::Idle;
+  if (asked && (tells || service.ready_fd >= 0)) {
+    report.error("E0107", table_place(root, "ready"), "two ways to become ready",
+                 "[ready] is for services that cannot tell: type = \"exec\" without ready-fd");
+  }
+  if (service.health.kind != ProbeKind::None && service.type == ServiceType::Oneshot) {
+    report.error("E0107", table_place(root, "health"), "a oneshot has no health to ask for");
+  }
+  for (const std::string_view table : {"ready", "health"}) {
+    const Probe& probe = table == "ready" ? service.ready : service.health;
+    if (probe.kind == ProbeKind::None && find_entry(root, table) != nullptr)
+      report.error("E0106", table_place(root, table),
+                   "[" + std::string(table) + "] does not say what to ask");
+    if (!probe.body.empty() && probe.kind != ProbeKind::Http)
+      report.error("E0107", key_place(root, table, "body"), "body is only for http");
+  }
+}
+
 void check_service(const Unit& unit, const Node& root, Report& report) {
   const ServiceConfig& service = unit.service;
   if (service.command.empty()) {
@@ -33,6 +71,8 @@ void check_service(const Unit& unit, const Node& root, Report& report) {
     report.error("E0107", key_place(root, "service", "reload-signal"), "both reload and reload-signal",
                  "keep one of them");
   }
+  check_type(unit, root, report);
+  check_probes(unit, root, report);
   if (service.restart_delay > service.restart_delay_max) {
     report.error("E0107", key_place(root, "service", "restart-delay"),
                  "restart-delay is above restart-delay-max");
@@ -40,7 +80,8 @@ void check_service(const Unit& unit, const Node& root, Report& report) {
 }
 
 void check_target(const Node& root, Report& report) {
-  for (const std::string_view table : {"service", "environment", "limits", "directories"}) {
+  for (const std::string_view table :
+       {"service", "ready", "health", "environment", "limits", "directories"}) {
     if (const Entry* entry = find_entry(root, table)) {
       report.error("E0107", entry->place, "a target has no [" + std::string(table) + "]",
                    "a target only groups other units");

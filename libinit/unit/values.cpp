@@ -1,5 +1,7 @@
 #include "libinit/unit/values.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 
@@ -7,6 +9,16 @@ namespace init::unit {
 namespace {
 
 constexpr std::size_t kMaximumPath = 4096;  // PATH_MAX, with the NUL
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  unsigned port = 0;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.empty() || text.size() > 5 || !std::all_of(text.begin(), text.end(), is_digit))
+    return std::nullopt;
+  for (const char c : text) port = port * 10 + static_cast<unsigned>(c - '0');
+  if (port == 0 || port > 0xffff) return std::nullopt;
+  return static_cast<std::uint16_t>(port);
+}
 
 // Indexed by signal number.
 constexpr std::array<std::string_view, 32> kSignals = {
@@ -77,6 +89,36 @@ bool one_line(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7f';
   });
+}
+
+std::optional<Endpoint> parse_endpoint(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const auto port = parse_port(text.substr(colon + 1));
+  if (!port) return std::nullopt;
+  if (host == "localhost") host = "127.0.0.1";
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  const std::string address(bracketed ? host.substr(1, host.size() - 2) : host);
+  in6_addr binary{};
+  if (inet_pton(bracketed ? AF_INET6 : AF_INET, address.c_str(), &binary) != 1) return std::nullopt;
+  return Endpoint{address, *port};
+}
+
+std::optional<HttpUrl> parse_http_url(std::string_view text) {
+  constexpr std::string_view kScheme = "http://";
+  if (!text.starts_with(kScheme)) return std::nullopt;
+  const bool printable = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127; });
+  if (!printable || text.size() > 2048) return std::nullopt;
+  text.remove_prefix(kScheme.size());
+  HttpUrl url;
+  url.host = text.substr(0, text.find('/'));
+  url.path = text.size() > url.host.size() ? text.substr(url.host.size()) : "/";
+  const bool has_port = url.host.rfind(':') != std::string::npos && url.host.back() != ']';
+  const auto endpoint = parse_endpoint(has_port ? url.host : url.host + ":80");
+  if (!endpoint) return std::nullopt;
+  url.endpoint = *endpoint;
+  return url;
 }
 
 }  // namespace init::unit

@@ -20,6 +20,22 @@ namespace init::unit {
 // Three or four octal digits, "0640" or "640".
 [[nodiscard]] std::optional<std::uint16_t> parse_mode(std::string_view text);
 
+// Where a probe goes: "127.0.0.1:80", "[::1]:80", "localhost:80". No other names: a probe never asks a name
+// server.
+struct Endpoint {
+  std::string address;  // "127.0.0.1", "::1"; localhost is 127.0.0.1
+  std::uint16_t port = 0;
+};
+[[nodiscard]] std::optional<Endpoint> parse_endpoint(std::string_view text);
+
+// "http://HOST[:PORT][/PATH]"
+struct HttpUrl {
+  Endpoint endpoint;
+  std::string host;  // as it was written, for the Host header
+  std::string path;  // "/" when there is none
+};
+[[nodiscard]] std::optional<HttpUrl> parse_http_url(std::string_view text);
+
 // Absolute, no "." or ".." part, no control character, shorter than PATH_MAX.
 [[nodiscard]] bool valid_path(std::string_view text);
 

@@ -45,6 +45,7 @@ Need need_of(const Dependency& dependency) {
     case DependencyKind::Upholds:
     case DependencyKind::OnFailure:
     case DependencyKind::OnSuccess:
+    case DependencyKind::OnRestartLimit:
       return Need::Wish;
     default:
       return Need::None;  // order and the like are often said about units that may be there
@@ -85,8 +86,13 @@ class Verifier {
   std::vector<Diagnostic> run() {
     for (const Unit& unit : set_.units) {
       for (const Dependency& dependency : unit.dependencies) check_reference(unit, dependency);
-      for (const auto* steps : {&unit.service.command, &unit.service.pre_start, &unit.service.reload}) {
+      const ServiceConfig& s = unit.service;
+      for (const auto* steps : {&s.command, &s.condition_commands, &s.pre_start, &s.post_start, &s.reload,
+                                &s.pre_stop, &s.stop, &s.post_stop}) {
         for (const Step& step : *steps) check_program(unit, step);
+      }
+      for (const Probe* probe : {&s.ready, &s.health}) {
+        if (probe->kind == ProbeKind::Command) check_program(unit, probe->command);
       }
       check_accounts(unit);
       check_places(unit);

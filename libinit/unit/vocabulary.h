@@ -14,6 +14,9 @@ struct Destination {
   SystemConfig* system = nullptr;
 };
 
+// Of the language, but nothing carries it out yet: refused wherever it is written.
+[[nodiscard]] bool is_later(std::string_view table, std::string_view key);
+
 // Names that begin with "x-" are left to others.
 void apply_document(const Node& root, std::span<const Key> keys, const Destination& to, Report& report);
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "libinit/unit/key_table.h"
+#include "libinit/unit/vocabulary.h"
 
 namespace {
 
@@ -19,9 +20,10 @@ std::string code(std::string_view text) {
   return text.empty() ? std::string() : "`" + cell(text) + "`";
 }
 
-void print_table(std::span<const init::unit::Key> keys) {
+void print_table(std::span<const init::unit::Key> keys, bool all) {
   std::string table = "(none yet)";
   for (const auto& key : keys) {
+    if (!all && init::unit::is_later(key.table, key.name)) continue;
     if (key.table != table) {
       table = key.table;
       std::printf(
@@ -42,7 +44,7 @@ int main() {
       "# The keys of unit files\n\nMade from the key table by `key_reference`; a test fails when the two "
       "differ.\n");
   std::printf("How files are found, ordered and checked: [unit-files.md](unit-files.md).\n\n## Unit files\n");
-  print_table(init::unit::key_table());
+  print_table(init::unit::key_table(), false);
   std::printf("\n## /etc/initd/initd.toml\n");
-  print_table(init::unit::system_key_table());
+  print_table(init::unit::system_key_table(), true);
 }

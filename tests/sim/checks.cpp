@@ -37,8 +37,9 @@ void Simulation::fail(const std::string& what) {
 }
 
 std::string Simulation::described(const core::Event& event) const {
-  constexpr std::array kWords = {"requested", "job dropped", "spawned",     "executed", "not spawned",
-                                 "exited",    "group empty", "timer fired", "reloaded", "shutdown"};
+  constexpr std::array kWords = {"requested",  "job dropped", "spawned",     "executed", "not spawned",
+                                 "exited",     "group empty", "timer fired", "notified", "probed",
+                                 "name owned", "reloaded",    "shutdown"};
   const auto unit_of = [](const auto& e) {
     if constexpr (requires { e.unit; }) return e.unit;
     return core::kNoUnit;
@@ -168,7 +169,7 @@ void Simulation::check_backoff(const core::Event& event, const std::vector<UnitR
     const core::Policy& policy = engine_.graph()->policy(unit);
     const bool asked = called.count(name(unit)) != 0;
     if (waits(record) && !waits(before[unit])) {
-      const std::int64_t delay = record.restart_deadline_ns - record.since_ns;
+      const std::int64_t delay = core::deadline_of(record, core::TimerKind::Restart) - record.since_ns;
       if (delay < policy.restart_delay.count()) fail("S8: the delay of " + name(unit) + " is too short");
       if (delay > policy.restart_delay_max.count()) fail("S8: the delay of " + name(unit) + " is too long");
       if (policy.burst != 0 && record.window_count > policy.burst)
@@ -179,7 +180,8 @@ void Simulation::check_backoff(const core::Event& event, const std::vector<UnitR
     }
     if (!waits(before[unit]) || waits(record) || asked || record.goal != core::Goal::Up) continue;
     const bool own_timer = fired != nullptr && fired->unit == unit && fired->kind == core::TimerKind::Restart;
-    const bool on_time = own_timer && now_.since_epoch.count() >= before[unit].restart_deadline_ns;
+    const bool on_time =
+        own_timer && now_.since_epoch.count() >= core::deadline_of(before[unit], core::TimerKind::Restart);
     if (!on_time) fail("S8: " + name(unit) + " is tried again too soon");
   }
 }

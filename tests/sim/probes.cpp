@@ -86,11 +86,11 @@ void add_news_of(UnitIndex unit, core::Attempt attempt, Rng& dice, std::vector<E
 }
 
 void add_timers(UnitIndex unit, const UnitRecord& record, Rng& dice, std::vector<Event>& events) {
-  for (const core::TimerKind kind : {core::TimerKind::Phase, core::TimerKind::Restart}) {
-    const bool phase = kind == core::TimerKind::Phase;
-    const std::int64_t deadline = phase ? record.phase_deadline_ns : record.restart_deadline_ns;
-    const std::uint32_t armed = phase ? record.phase_serial : record.restart_serial;
-    const std::uint32_t other = phase ? record.restart_serial : record.phase_serial;
+  for (std::size_t index = 0; index < core::kTimerKinds; ++index) {
+    const auto kind = static_cast<core::TimerKind>(index);
+    const std::int64_t deadline = core::deadline_of(record, kind);
+    const std::uint32_t armed = core::serial_of(record, kind);
+    const std::uint32_t other = record.timer_serial[(index + 1) % core::kTimerKinds];
     for (const std::uint32_t serial : {other, armed, record.serial + 1, dice.below(record.serial + 1)}) {
       if (deadline == 0 || serial != armed) events.emplace_back(core::TimerFired{unit, kind, serial});
     }
@@ -116,7 +116,8 @@ std::vector<Event> stale_events(const Engine& engine, Rng& dice) {
   for (const UnitIndex nobody : {size, core::kNoUnit}) {
     add_news_of(nobody, record.main_attempt, dice, events);
     events.emplace_back(core::GroupEmpty{nobody});
-    events.emplace_back(core::TimerFired{nobody, core::TimerKind::Phase, record.phase_serial});
+    events.emplace_back(
+        core::TimerFired{nobody, core::TimerKind::Phase, core::serial_of(record, core::TimerKind::Phase)});
     events.emplace_back(core::Requested{0, static_cast<core::Verb>(dice.below(6)), nobody});
   }
   return events;
@@ -146,7 +147,7 @@ void Simulation::probe_same_files() {
   std::ptrdiff_t armed = 0;
   for (UnitIndex unit = 0; unit < engine.graph()->size(); ++unit) {
     const UnitRecord& record = engine.record(unit);
-    armed += (record.phase_deadline_ns != 0 ? 1 : 0) + (record.restart_deadline_ns != 0 ? 1 : 0);
+    for (const std::int64_t deadline : record.deadline_ns) armed += deadline != 0 ? 1 : 0;
   }
   const auto is_known = [&](const core::Action& action) {
     const auto* arm = std::get_if<core::ArmTimer>(&action);

@@ -206,7 +206,8 @@ void Simulation::repeat_something_stale() {
     tell(core::SpawnFailed{unit, old});
   } else {
     std::uint32_t serial = before.serial;
-    while (serial != 0 && (serial == before.phase_serial || serial == before.restart_serial)) --serial;
+    const auto& armed = before.timer_serial;
+    while (serial != 0 && std::count(armed.begin(), armed.end(), serial) != 0) --serial;
     tell(core::TimerFired{unit, core::TimerKind::Phase, serial});
     tell(core::TimerFired{unit, core::TimerKind::Restart, serial});
   }
@@ -225,8 +226,8 @@ void Simulation::rest() {
     for (core::UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
       // What nobody will signal (any more) ends by itself.
       const core::UnitRecord& record = engine_.record(unit);
-      const bool alone =
-          record.phase_deadline_ns == 0 || engine_.graph()->policy(unit).kill_mode == unit::KillMode::None;
+      const bool alone = core::deadline_of(record, core::TimerKind::Phase) == 0 ||
+                         engine_.graph()->policy(unit).kill_mode == unit::KillMode::None;
       if (core::is_stopping(record.state) && alone) moved = machine_.end_all(name(unit)) || moved;
     }
     if (!moved && !fire_next_timer(MonotonicTime::never())) break;

@@ -116,7 +116,7 @@ void App::on_failed(std::uint32_t slot, const channel::Slot& facts) {
   const bool cgroup = facts.failed_step == static_cast<std::uint32_t>(process::ChildStep::Cgroup);
   // The first refusal of CLONE_INTO_CGROUP: from now on children join by themselves.
   if (cgroup && processes_.join_by_procs()) kind = core::SpawnError::Resources;
-  const bool empty = use.role == core::Role::Reload || !processes_.watch(processes_of(use.unit));
+  const bool empty = !core::is_main(use.role) || !processes_.watch(processes_of(use.unit));
   feed(core::SpawnFailed{use.unit, use.attempt, kind, static_cast<std::uint16_t>(facts.failed_step),
                          facts.failed_errno, empty});
   free_slot(slot, facts.attempt);
@@ -126,7 +126,7 @@ void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
   const SlotUse use = *slots_.find(slot);
   const UnitProcess of = processes_of(use.unit);
   bool empty = true;
-  if (use.role != core::Role::Reload) {
+  if (core::is_main(use.role)) {
     empty = processes_.empty(of) || !processes_.watch(of);
     if (!empty) signal_others(use.unit);
     others_.erase(use.unit);

@@ -82,6 +82,8 @@ class App final : private core::ActionSink, public RequestTarget {
   // Effects (effects.cpp).
   void emit(const core::Action& action) override { actions_.push_back(action); }
   void carry_out(const core::Spawn& spawn);
+  void carry_out(const core::WatchMain& /*watch*/) {}  // no unit that asks for it can be loaded yet
+  void carry_out(const core::Probe& /*probe*/) {}
   void carry_out(const core::Signal& signal);
   void carry_out(const core::KillGroup& kill);
   void carry_out(const core::ArmTimer& timer) { timers_.arm(timer); }

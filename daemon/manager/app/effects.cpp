@@ -39,7 +39,7 @@ void App::carry_out(const core::Spawn& spawn) {
   auto& state = units_[spawn.unit];
   const bool first =
       spawn.role == core::Role::PreStart || engine_->graph()->policy(spawn.unit).pre_start.empty();
-  if (spawn.step == 0 && spawn.role != core::Role::Reload && first) state.activation = spawn.attempt;
+  if (spawn.step == 0 && core::is_main(spawn.role) && first) state.activation = spawn.attempt;
   state.error.clear();
   if (auto launched = launch(spawn); !launched) refuse_spawn(spawn, launched.error());
 }
@@ -47,7 +47,7 @@ void App::carry_out(const core::Spawn& spawn) {
 Result<> App::launch(const core::Spawn& spawn) {
   const auto unit = configuration_.unit(spawn.unit);
   if (!unit) return failure(ENOENT, "read definition", std::string(engine_->graph()->name(spawn.unit)));
-  const std::int32_t main_pid = spawn.role == core::Role::Reload ? engine_->view(spawn.unit).main_pid : 0;
+  const std::int32_t main_pid = core::is_main(spawn.role) ? 0 : engine_->view(spawn.unit).main_pid;
   auto plan =
       make_launch_plan(*unit, {spawn.role, spawn.step, invocation_id(spawn.unit), main_pid}, options_);
   if (!plan) return Failure(plan.error());

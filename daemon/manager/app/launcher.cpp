@@ -13,6 +13,7 @@
 #include "daemon/manager/os/directories.h"
 #include "libinit/base/accounts.h"
 #include "libinit/base/environment_file.h"
+#include "libinit/core/policy.h"
 #include "libinit/unit/expand.h"
 
 namespace init::manager {
@@ -202,9 +203,7 @@ void plan_identity(const unit::ServiceConfig& service, const Identity& identity,
 }
 
 const unit::Step* find_step(const unit::ServiceConfig& service, const LaunchRequest& request) {
-  const auto& steps = request.role == core::Role::PreStart ? service.pre_start
-                      : request.role == core::Role::Reload ? service.reload
-                                                           : service.command;
+  const auto& steps = core::steps_of(service, request.role);
   return request.step < steps.size() ? &steps[request.step] : nullptr;
 }
 

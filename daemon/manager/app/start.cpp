@@ -172,7 +172,7 @@ App::Adopted App::adopt_processes() {
     if (!unit) continue;
     // What has ended may still stand beside its successor.
     auto& [attempt, leader] = newest[*unit];
-    if (role != core::Role::Reload && seen.attempt >= attempt) newest[*unit] = {seen.attempt, seen.pid};
+    if (core::is_main(role) && seen.attempt >= attempt) newest[*unit] = {seen.attempt, seen.pid};
     core::ProcessFact fact;
     fact.tag = seen.tag;
     fact.attempt = seen.attempt;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "libinit/base/text.h"
+#include "libinit/core/policy.h"
 #include "libinit/process/child_steps.h"
 #include "libinit/process/exit_status.h"
 
@@ -44,9 +45,9 @@ std::string where_of(const ViewContext& context, core::UnitIndex owner, std::uin
 
 std::string_view relation_of(unit::DependencyKind kind) {
   constexpr std::array<std::string_view, unit::kDependencyKinds> kNames = {
-      "requires",   "wants",       "requisite",   "binds-to",   "part-of",    "upholds",
-      "conflicts",  "after",       "before",      "unordered",  "provides",   "on-failure",
-      "on-success", "reload-with", "prepared-by", "stop-after", "stop-before"};
+      "requires",   "wants",       "requisite",   "binds-to",   "part-of",     "upholds",
+      "conflicts",  "after",       "before",      "unordered",  "provides",    "on-failure",
+      "on-success", "reload-with", "prepared-by", "stop-after", "stop-before", "on-restart-limit"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -68,9 +69,7 @@ namespace {
 
 // The program of one step, as the unit file has it; empty when it is no longer there.
 std::string program_of(const unit::ServiceConfig& service, core::Role role, std::uint16_t step) {
-  const auto& steps = role == core::Role::PreStart ? service.pre_start
-                      : role == core::Role::Reload ? service.reload
-                                                   : service.command;
+  const auto& steps = core::steps_of(service, role);
   return step < steps.size() ? steps[step].argv.front() : std::string();
 }
 

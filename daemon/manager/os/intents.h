@@ -21,7 +21,7 @@
 namespace init::manager {
 
 inline constexpr std::uint64_t kIntentsMagic = 0x31544e49544e49ULL;  // "INTINT1"
-inline constexpr std::uint32_t kIntentsVersion = 2;
+inline constexpr std::uint32_t kIntentsVersion = 3;
 inline constexpr std::size_t kJournalCount = 1024;
 inline constexpr std::size_t kRecordCount = 65536;
 inline constexpr std::size_t kRequestIdBytes = 64;

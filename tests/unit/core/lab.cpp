@@ -19,9 +19,9 @@ std::string full_name(std::string_view name) {
 
 std::optional<DependencyKind> dependency_kind(std::string_view word) {
   constexpr std::array<std::string_view, unit::kDependencyKinds> kWords = {
-      "requires",   "wants",       "requisite",   "binds-to",   "part-of",    "upholds",
-      "conflicts",  "after",       "before",      "unordered",  "provides",   "on-failure",
-      "on-success", "reload-with", "prepared-by", "stop-after", "stop-before"};
+      "requires",   "wants",       "requisite",   "binds-to",   "part-of",     "upholds",
+      "conflicts",  "after",       "before",      "unordered",  "provides",    "on-failure",
+      "on-success", "reload-with", "prepared-by", "stop-after", "stop-before", "on-restart-limit"};
   for (std::size_t i = 0; i < kWords.size(); ++i) {
     if (kWords[i] == word) return static_cast<DependencyKind>(i);
   }

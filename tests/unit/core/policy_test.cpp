@@ -32,10 +32,11 @@ TEST(DependencyTable, SaysWhatEachKindMeans) {
       "reloads-with",
       "runs-anew",
       "stop-order",
-      "stop-order"};
-  constexpr std::array<const char*, 13> kAtoms = {
-      "pulls",    "needs",     "checks-only",   "stops-with",    "for-good",     "follows",   "keeps-up",
-      "excludes", "runs-anew", "after-failure", "after-success", "reloads-with", "stop-order"};
+      "stop-order",
+      "at-limit"};
+  constexpr std::array<const char*, 14> kAtoms = {
+      "pulls",    "needs",     "checks-only",   "stops-with",    "for-good",     "follows",    "keeps-up",
+      "excludes", "runs-anew", "after-failure", "after-success", "reloads-with", "stop-order", "at-limit"};
   for (std::size_t kind = 0; kind < kMeanings.size(); ++kind) {
     const std::string words = std::string(" ") + kMeanings[kind] + " ";
     for (std::size_t atom = 0; atom < kAtoms.size(); ++atom) {
@@ -116,6 +117,19 @@ TEST(Service, RestartsOnFailureUntilBurstIsSpent) {
   lab.runs("app");
   lab.exits("app", 1);
   EXPECT_EQ(lab.state("app"), State::Backoff);
+}
+
+TEST(Service, RestartLimitStartsTheUnitThatItsActionNames) {
+  Lab lab("app burst=1 interval=60000 delay=10 on-restart-limit=rescue\nrescue");
+  lab.start("app");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(lab.log(), "spawn app");
+    lab.runs("app");
+    lab.exits("app", 1);
+    lab.advance(100);
+  }
+  EXPECT_EQ(lab.view("app").reason, Reason::RestartLimit);
+  EXPECT_EQ(lab.log(), "spawn rescue");
 }
 
 TEST(Service, HealthResetsTheBackOff) {

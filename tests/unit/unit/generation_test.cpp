@@ -11,6 +11,7 @@
 
 #include "libinit/base/checksum.h"
 #include "libinit/unit/key_table.h"
+#include "libinit/unit/vocabulary.h"
 #include "tests/unit/unit/random_unit.h"
 #include "tests/unit/unit/unit_text.h"
 
@@ -75,6 +76,7 @@ TEST(CompiledGeneration, GivesBackWhatWasCompiled) {
 
 TEST(CompiledGeneration, EveryKeyOfTheTableSurvives) {
   for (const Key& key : key_table()) {
+    if (is_later(key.table, key.name)) continue;
     const std::string name = key.name == "*" ? "NAME" : std::string(key.name);
     const std::string line =
         "[" + std::string(key.table) + "]\n" + name + " = " + std::string(key.example) + "\n";

@@ -33,7 +33,7 @@ class Filler {
   void fill(Duration& value) {
     std::int64_t count = 0;
     fill(count);
-    value = random_() % 8 == 0 ? kInfinity : Duration(count);
+    value = random_() % 8 == 0 ? kInfinity : Duration(count < 0 ? ~count : count);
   }
   void fill(std::string& text) {
     text.resize(random_() % 4 == 0 ? 0 : random_() % 40);
