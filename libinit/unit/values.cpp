@@ -10,16 +10,6 @@ namespace {
 
 constexpr std::size_t kMaximumPath = 4096;  // PATH_MAX, with the NUL
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  unsigned port = 0;
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (text.empty() || text.size() > 5 || !std::all_of(text.begin(), text.end(), is_digit))
-    return std::nullopt;
-  for (const char c : text) port = port * 10 + static_cast<unsigned>(c - '0');
-  if (port == 0 || port > 0xffff) return std::nullopt;
-  return static_cast<std::uint16_t>(port);
-}
-
 // Indexed by signal number.
 constexpr std::array<std::string_view, 32> kSignals = {
     "",     "HUP",  "INT",  "QUIT", "ILL",    "TRAP",   "ABRT",  "BUS",  "FPE",  "KILL", "USR1",
@@ -95,14 +85,14 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   std::string_view host = text.substr(0, colon);
-  const auto port = parse_port(text.substr(colon + 1));
-  if (!port) return std::nullopt;
+  const auto port = parse_decimal(text.substr(colon + 1), 0xffff);
+  if (!port || *port == 0) return std::nullopt;
   if (host == "localhost") host = "127.0.0.1";
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   const std::string address(bracketed ? host.substr(1, host.size() - 2) : host);
   in6_addr binary{};
   if (inet_pton(bracketed ? AF_INET6 : AF_INET, address.c_str(), &binary) != 1) return std::nullopt;
-  return Endpoint{address, *port};
+  return Endpoint{address, static_cast<std::uint16_t>(*port)};
 }
 
 std::optional<HttpUrl> parse_http_url(std::string_view text) {
