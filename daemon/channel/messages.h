@@ -5,6 +5,7 @@
 // what is still queued on the old pair, then makes a new pair and a new manager: a request is either done or
 // was never sent.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -31,6 +32,11 @@ enum class MessageType : std::uint16_t {
   // PID 1 to manager.
   Resumed = 32,  // ResumedBody: first message on every new pair
   Fd = 33,       // StoreBody with one fd; without an fd: there is no such entry
+  // Manager to logger and back, over a pair of their own; PID 1 never sees these.
+  LogOpen = 64,     // LogOpenBody, one fd: the end of a pipe to read from; payload = [log] of the unit
+  LogSync = 65,     // no body: every pipe of before has been told
+  LogDone = 66,     // StoreBody: nobody holds the other end, and all is stored
+  LogTrouble = 67,  // LogTroubleBody; payload = what is wrong with a unit's log, empty = nothing any more
 };
 
 struct MessageHeader {
@@ -92,6 +98,24 @@ struct ResumedBody {
   std::uint64_t epoch = 0;  // 1 = first manager of this boot
 };
 
+// A pipe that a unit writes to, named as its entry in the store is. Names end with a NUL.
+struct LogOpenBody {
+  StoreBody entry;
+  std::uint32_t stream = 0;  // log::Stream
+  std::array<char, 33> invocation{};
+  std::array<char, 256> unit{};
+};
+
+struct LogTroubleBody {
+  std::array<char, 256> unit{};
+};
+
+// Numbers of the descriptors that a new logger finds open.
+inline constexpr int kLoggerChannelFd = 3;
+inline constexpr int kLoggerStateFd = 4;        // memfd of a page: the piece of work in hand
+inline constexpr int kLoggerStagingReadFd = 5;  // a pipe: what that piece of work has taken
+inline constexpr int kLoggerStagingWriteFd = 6;
+
 // Numbers of the descriptors that a new manager finds open.
 inline constexpr int kChannelFd = 3;
 inline constexpr int kFactsFd = 4;
@@ -107,5 +131,11 @@ inline constexpr std::uint32_t kStoreReadyFd = 17;     // the read end
 inline constexpr std::uint32_t kStoreFdNames = 18;     // of what the service gave away
 inline constexpr std::uint32_t kStoreServiceFd = 256;  // and the next 255: one that the service gave away
 inline constexpr std::uint32_t kStoreServiceFdEnd = 512;
+inline constexpr std::uint32_t kStoreLoggerChannel = 4;  // the manager's end
+inline constexpr std::uint32_t kStoreLoggerState = 5;
+inline constexpr std::uint32_t kStoreLoggerStaging = 6;  // tag 0: the end to read, 1: to write
+// Read ends of the pipes that units write to: this and the stream in the upper eight bits, the lower 24 bits
+// of the activation below; tag: the unit's.
+inline constexpr std::uint32_t kStoreLogPipe = 1U << 24;
 
 }  // namespace init::channel

@@ -27,7 +27,12 @@ std::size_t body_size(MessageType type) noexcept {
     case MessageType::FetchFd:
     case MessageType::DropFd:
     case MessageType::Fd:
+    case MessageType::LogDone:
       return sizeof(StoreBody);
+    case MessageType::LogOpen:
+      return sizeof(LogOpenBody);
+    case MessageType::LogTrouble:
+      return sizeof(LogTroubleBody);
     case MessageType::Finish:
       return sizeof(FinishBody);
     case MessageType::Resumed:
@@ -35,6 +40,7 @@ std::size_t body_size(MessageType type) noexcept {
     case MessageType::Signal:
     case MessageType::Acknowledge:
     case MessageType::Ready:
+    case MessageType::LogSync:
       return 0;
     case MessageType::Invalid:
       break;

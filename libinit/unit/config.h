@@ -91,6 +91,25 @@ struct Output {
   std::string path;
   bool operator==(const Output&) const = default;
 };
+enum class Overflow : std::uint8_t { Drop, Block };
+// So many lines within the interval; 0 = no limit.
+struct RateLimit {
+  std::uint32_t lines = 0;
+  Duration interval = std::chrono::seconds(1);
+  bool operator==(const RateLimit&) const = default;
+};
+// How what a unit writes to its log is kept: [log].
+struct LogConfig {
+  std::uint64_t size = std::uint64_t{8} << 20;  // bytes of one file
+  std::uint32_t count = 8;                      // files beside the current one
+  Duration age = kInfinity;                     // of the current file
+  std::uint64_t total = std::uint64_t{64} << 20;
+  bool compress = true;
+  RateLimit rate_limit;
+  Overflow overflow = Overflow::Drop;
+  std::vector<std::string> keep, drop;  // regular expressions (libinit/pattern)
+  bool operator==(const LogConfig&) const = default;
+};
 enum class InputKind : std::uint8_t { Null, File, Inherit, Console };
 struct Input {
   InputKind kind = InputKind::Null;
@@ -186,6 +205,7 @@ struct ServiceConfig {
   std::optional<std::int32_t> nice, oom_score_adjust;
   Input standard_input;
   Output standard_output, standard_error;
+  std::optional<LogConfig> log;  // absent: all defaults
 
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> environment_files, optional_environment_files, pass_environment, unset_environment;

@@ -54,6 +54,10 @@ struct Words<OutputKind> {
   static constexpr std::string_view list[] = {"log", "null", "file", "truncate", "inherit", "console"};
 };
 template <>
+struct Words<Overflow> {
+  static constexpr std::string_view list[] = {"drop", "block"};
+};
+template <>
 struct Words<InputKind> {
   static constexpr std::string_view list[] = {"null", "file", "inherit", "console"};
 };

@@ -42,6 +42,14 @@ template <class V, Like<Input> T>
 void visit(V& v, T& input) {
   v(input.kind, input.path);
 }
+template <class V, Like<RateLimit> T>
+void visit(V& v, T& limit) {
+  v(limit.lines, limit.interval);
+}
+template <class V, Like<LogConfig> T>
+void visit(V& v, T& log) {
+  v(log.size, log.count, log.age, log.total, log.compress, log.rate_limit, log.overflow, log.keep, log.drop);
+}
 template <class V, Like<Directory> T>
 void visit(V& v, T& directory) {
   v(directory.kind, directory.name, directory.mode);
@@ -77,7 +85,7 @@ void visit(V& v, T& s) {
   v(s.stop_timeout, s.stop_signal, s.stop_schedule, s.kill_mode);
   v(s.user, s.group, s.extra_groups, s.no_new_privileges);
   v(s.working_directory, s.working_directory_may_miss, s.root_directory, s.umask, s.nice, s.oom_score_adjust);
-  v(s.standard_input, s.standard_output, s.standard_error);
+  v(s.standard_input, s.standard_output, s.standard_error, s.log);
   v(s.environment, s.environment_files, s.optional_environment_files, s.pass_environment,
     s.unset_environment);
   v(s.limits, s.directories);

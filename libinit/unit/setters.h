@@ -12,6 +12,10 @@ inline auto& owner_of(const Setting& s, const auto Unit::*) {
 inline auto& owner_of(const Setting& s, const auto ServiceConfig::*) {
   return s.unit->service;
 }
+inline auto& owner_of(const Setting& s, const auto LogConfig::*) {
+  auto& log = s.unit->service.log;
+  return log ? *log : log.emplace();
+}
 inline auto& owner_of(const Setting& s, const auto InstallConfig::*) {
   return s.unit->install;
 }
@@ -22,6 +26,8 @@ template <auto Member>
 auto& target(const Setting& s) {
   return owner_of(s, Member).*Member;
 }
+
+[[nodiscard]] std::optional<std::uint64_t> read_log_size(const Setting& s);  // setters.cpp
 
 template <auto Member>
 void set_boolean(const Setting& s) {
@@ -66,6 +72,12 @@ void set_delay(const Setting& s) {
   if (value) target<Member>(s) = *value;
 }
 
+// At least 64 KiB, as no file is shorter than one reading.
+template <auto Member>
+void set_log_size(const Setting& s) {
+  if (const auto value = read_log_size(s)) target<Member>(s) = *value;
+}
+
 template <auto Member>
 void set_mode(const Setting& s) {
   if (const auto value = s.mode(s.entry.value)) target<Member>(s) = *value;
@@ -95,6 +107,9 @@ void set_stop_schedule(const Setting& s);
 void set_working_directory(const Setting& s);
 void set_input(const Setting& s);
 void set_variable(const Setting& s);
+void set_log_count(const Setting& s);
+void set_rate_limit(const Setting& s);
+[[nodiscard]] std::optional<std::vector<std::string>> read_patterns(const Setting& s);
 void set_output(const Setting& s, Output& output);
 
 template <auto Member>
@@ -110,6 +125,11 @@ void set_exits(const Setting& s) {
 template <auto Member>
 void set_output(const Setting& s) {
   set_output(s, target<Member>(s));
+}
+
+template <auto Member>
+void set_patterns(const Setting& s) {
+  if (auto value = read_patterns(s)) target<Member>(s) = std::move(*value);
 }
 
 template <std::size_t Resource>

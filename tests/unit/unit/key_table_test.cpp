@@ -58,7 +58,7 @@ TEST(KeyTable, EveryPresetIsWhatAUnitHasWithoutTheKey) {
 // What each kind of value also takes, of the values below.
 const std::map<std::string_view, std::set<std::string_view>> kAccepted = {
     {"strings", {"[]"}},   {"units", {"[]"}}, {"identities", {"[]"}},          {"paths", {"[]"}},
-    {"variables", {"[]"}}, {"exits", {"[]"}}, {"directories", {"[]", "word"}}, {"string", {"big", "word"}},
+    {"variables", {"[]"}}, {"patterns", {"[]"}}, {"exits", {"[]"}}, {"directories", {"[]", "word"}}, {"string", {"big", "word"}},
     {"limit", {"2^63-1"}},
 };
 

@@ -1,0 +1,94 @@
+// The log of one unit: which lines are kept, and where. On disk, as [log] says; while the disk cannot be
+// written, in a short ring of the runtime directory, from where they go home later. What nothing can take is
+// counted. Never an error for the caller: a service goes on whatever happens here.
+#pragma once
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/logger/pump.h"
+#include "daemon/logger/storage.h"
+#include "libinit/base/time.h"
+#include "libinit/log/framing.h"
+#include "libinit/pattern/pattern.h"
+#include "libinit/unit/config.h"
+
+namespace init::logger {
+
+// What all units' logs share.
+struct Surroundings {
+  std::string disk, memory;             // directories, with one below for each unit
+  std::string boot;                     // 32 hexadecimal digits
+  gid_t group = 0;                      // of files
+  std::deque<std::string> to_compress;  // paths
+};
+
+// Bytes of one pipe. pipe -1: they are in the staging pipe already.
+struct Work {
+  int pipe = -1;
+  const channel::LogOpenBody& from;
+  std::string_view bytes;
+  bool ended = false;  // nothing follows
+};
+
+class UnitLog final : private log::LineFilter {
+ public:
+  UnitLog(std::string unit, Surroundings& surroundings);
+
+  void configure(const unit::LogConfig& config);
+  // How many of these bytes, which are whole lines, may be stored now; with overflow = block fewer than all,
+  // and none before blocked_until().
+  [[nodiscard]] std::size_t allowed(std::string_view bytes, MonotonicTime now);
+  [[nodiscard]] MonotonicTime blocked_until() const { return window_end_; }
+
+  void store(Pump& pump, const Work& work);
+  // Takes back what a logger before this one has written of the operation.
+  void take_back(const Operation& operation);
+
+  // The disk does not take lines; heal() tries again.
+  [[nodiscard]] bool failing() const { return failed_.has_value(); }
+  void heal();
+  // What an admin should know, empty when all is well.
+  [[nodiscard]] std::string trouble() const;
+  [[nodiscard]] const std::string& unit() const { return unit_; }
+
+  int pipes = 0;     // that write here
+  std::string told;  // of trouble(), to the manager
+
+ private:
+  struct Kept {
+    Storage storage;
+    std::string invocation = {};  // of the last mark
+    std::size_t since_mark = 0;   // bytes
+  };
+
+  bool keeps(std::string_view text) override;
+  [[nodiscard]] Kept* at(Place place);
+  [[nodiscard]] Place ready(std::size_t bytes, std::int64_t now_us);
+  [[nodiscard]] Result<> ready_disk(std::size_t bytes, std::int64_t now_us);
+  [[nodiscard]] Result<> ready_memory(std::size_t bytes);
+  [[nodiscard]] Result<> open_disk();
+  [[nodiscard]] Result<> rotate_disk();
+  [[nodiscard]] Result<> bring_home();
+  void fail(const Error& error) { failed_ = error; }
+  void renew_window(MonotonicTime now);
+  void add_mark(Kept& kept, const Work& work, std::int64_t now_us);
+  void write(Pump& pump, Place place, const Work& work, std::int64_t now_us);
+
+  std::string unit_;
+  Surroundings& around_;
+  unit::LogConfig config_;
+  std::vector<Pattern> keep_, drop_;
+  Kept disk_, memory_;
+  std::optional<Error> failed_;
+  std::string lines_;  // of the work in hand, as they are stored
+  MonotonicTime window_end_{};
+  std::uint32_t in_window_ = 0;
+  std::uint64_t dropped_ = 0, dropped_told_ = 0;
+  std::uint64_t lost_ = 0;
+  bool overran_ = false;  // the ring
+};
+
+}  // namespace init::logger

@@ -1,0 +1,210 @@
+#include "tests/unit/logger/harness.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "libinit/log/names.h"
+#include "libinit/log/reader.h"
+#include "libinit/process/command.h"
+#include "libinit/unit/codec.h"
+
+namespace init::test {
+namespace {
+
+constexpr int kDeadline = 20'000;  // ms
+
+std::pair<UniqueFd, UniqueFd> make_pipe() {
+  auto pipe = process::Pipe::create();
+  return {std::move(pipe->read), std::move(pipe->write)};
+}
+
+}  // namespace
+
+void write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = write(fd, bytes.data(), bytes.size());
+    ASSERT_GT(wrote, 0);
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+}
+
+std::string contents(const std::filesystem::path& file) {
+  if (file.extension() == ".zst")
+    return process::Command("zstd").arg("-dcq").arg(file).output()->standard_output;
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+LoggerHarness::LoggerHarness() {
+  char name[] = "/tmp/initd-logger-XXXXXX";
+  place = mkdtemp(name);
+  disk = place / "disk";
+  memory = place / "memory";
+  state_.reset(memfd_create("state", MFD_CLOEXEC));
+  EXPECT_EQ(ftruncate(state_.get(), 4096), 0);
+  std::tie(staging_read_, staging_write_) = make_pipe();
+}
+
+LoggerHarness::~LoggerHarness() {
+  if (logger_) kill();
+  std::error_code ignored;
+  std::filesystem::remove_all(place, ignored);
+}
+
+void LoggerHarness::start() {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+  channel_.reset(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  process::Command command(LOGGER_PROGRAM);
+  command.arg(disk).arg(memory).arg(std::string(32, 'b'));
+  command.pass_fd(theirs.get(), channel::kLoggerChannelFd).pass_fd(state_.get(), channel::kLoggerStateFd);
+  command.pass_fd(staging_read_.get(), channel::kLoggerStagingReadFd);
+  command.pass_fd(staging_write_.get(), channel::kLoggerStagingWriteFd);
+  auto child = command.spawn();
+  ASSERT_TRUE(child) << child.error().text();
+  logger_ = std::move(*child);
+  for (const Pipe& pipe : pipes_) send(pipe);
+  ASSERT_EQ(channel::send_packet(channel_.get(), {.type = channel::MessageType::LogSync}), 0);
+}
+
+void LoggerHarness::kill() {
+  ASSERT_TRUE(logger_->kill());
+  ASSERT_TRUE(logger_->wait());
+  logger_.reset();
+}
+
+int LoggerHarness::terminate() {
+  EXPECT_TRUE(logger_->terminate());
+  const auto status = logger_->wait();
+  logger_.reset();
+  return status && status->kind == process::ExitStatus::Kind::Exited ? status->value : -1;
+}
+
+UniqueFd LoggerHarness::open(const std::string& unit, log::Stream stream, const std::string& invocation,
+                             const unit::LogConfig& config) {
+  auto [read_end, write_end] = make_pipe();
+  Pipe pipe;
+  pipe.body.entry = {++last_tag_, channel::kStoreLogPipe, 0};
+  pipe.body.stream = static_cast<std::uint32_t>(stream);
+  unit.copy(pipe.body.unit.data(), unit.size());
+  invocation.copy(pipe.body.invocation.data(), 32);
+  unit::Writer writer;
+  writer(config);
+  pipe.config = writer.bytes;
+  pipe.read = std::move(read_end);
+  if (logger_) send(pipe);
+  pipes_.push_back(std::move(pipe));
+  return std::move(write_end);
+}
+
+// Blocks while there is no room, as the tests want it.
+void LoggerHarness::send(const Pipe& pipe) const {
+  const int fd = pipe.read.get();
+  const channel::Outgoing message{.type = channel::MessageType::LogOpen,
+                                  .body = channel::body_bytes(pipe.body),
+                                  .payload = std::as_bytes(std::span(pipe.config)),
+                                  .fds = {&fd, 1}};
+  int error = EAGAIN;
+  while (error == EAGAIN) {
+    pollfd room{channel_.get(), POLLOUT, 0};
+    ASSERT_EQ(poll(&room, 1, kDeadline), 1);
+    error = channel::send_packet(channel_.get(), message);
+  }
+  ASSERT_EQ(error, 0);
+}
+
+bool LoggerHarness::hear(int milliseconds) {
+  pollfd news{channel_.get(), POLLIN, 0};
+  if (poll(&news, 1, milliseconds) != 1) return false;
+  const auto owned = std::make_unique<channel::Packet>();
+  channel::Packet& packet = *owned;
+  while (packet.receive(channel_.get()) == channel::Packet::Outcome::Message) {
+    if (packet.header().type == channel::MessageType::LogDone) {
+      const auto entry = packet.body<channel::StoreBody>();
+      std::erase_if(pipes_, [&entry](const Pipe& pipe) { return pipe.body.entry.tag == entry.tag; });
+    } else if (packet.header().type == channel::MessageType::LogTrouble) {
+      const auto payload = packet.payload();
+      troubles[packet.body<channel::LogTroubleBody>().unit.data()] = {
+          reinterpret_cast<const char*>(payload.data()), payload.size()};
+    }
+  }
+  return true;
+}
+
+void LoggerHarness::await_all_done() {
+  while (!pipes_.empty()) ASSERT_TRUE(hear(kDeadline));
+}
+
+std::string LoggerHarness::await_trouble(const std::string& unit) {
+  troubles.erase(unit);
+  while (troubles.find(unit) == troubles.end()) {
+    if (!hear(kDeadline)) {
+      ADD_FAILURE() << "no word of " << unit;
+      return {};
+    }
+  }
+  return troubles[unit];
+}
+
+std::vector<std::filesystem::path> LoggerHarness::files(const std::string& unit) const {
+  std::vector<std::filesystem::path> found;
+  for (const auto& directory : {disk, memory}) {
+    std::vector<std::filesystem::path> here;
+    std::error_code ignored;
+    for (const auto& file : std::filesystem::directory_iterator(directory / unit, ignored)) {
+      if (log::parse_rotated_name(file.path().filename().string())) here.push_back(file.path());
+    }
+    std::sort(here.begin(), here.end());
+    if (std::filesystem::exists(directory / unit / "current")) here.push_back(directory / unit / "current");
+    found.insert(found.end(), here.begin(), here.end());
+  }
+  return found;
+}
+
+std::vector<Line> LoggerHarness::lines(const std::string& unit) const {
+  std::vector<Line> lines;
+  std::map<log::Stream, std::string> begun;
+  for (const auto& file : files(unit)) {
+    const std::string bytes = contents(file);
+    log::Reader reader;
+    reader.feed(bytes);
+    log::Entry entry;
+    while (reader.next(entry)) {
+      begun[entry.stream] += entry.text;
+      if (entry.ending == log::Ending::Continues) continue;
+      lines.push_back({entry.stream, entry.severity, std::move(begun[entry.stream]), reader.invocation()});
+      begun[entry.stream].clear();
+    }
+    EXPECT_EQ(reader.damaged(), 0U) << file;
+    EXPECT_EQ(reader.tail(), 0U) << file;
+  }
+  return lines;
+}
+
+std::string LoggerHarness::text(const std::string& unit) const {
+  std::string text;
+  for (const auto& line : lines(unit)) text += line.text + "\n";
+  return text;
+}
+
+void LoggerHarness::until(const std::string& unit, const std::string& text) const {
+  const MonotonicTime end = monotonic_now() + std::chrono::milliseconds(kDeadline);
+  while (monotonic_now() < end) {
+    if (contents(disk / unit / "current").find(text) != std::string::npos) return;
+    (void)poll(nullptr, 0, 1);
+  }
+  FAIL() << text << " does not come";
+}
+
+}  // namespace init::test
