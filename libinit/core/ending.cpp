@@ -5,12 +5,11 @@
 #include "libinit/core/policy.h"
 #include "libinit/core/service.h"
 #include "libinit/core/shutdown.h"
+#include "libinit/core/stopping.h"
 #include "libinit/core/wishes.h"
 
 namespace init::core {
 namespace {
-
-using unit::KillMode;
 
 const Policy& policy_of(const World& world, UnitIndex unit) {
   return world.graph->policy(unit);
@@ -56,12 +55,6 @@ void act_on_failure(World& world, unit::FailureAction action) {
   }
 }
 
-void fail(World& world, UnitIndex unit) {
-  enter(world, unit, State::Failed);
-  announce_failure(world, unit);
-  if (!world.shutdown) act_on_failure(world, world.graph->failure_action(unit));
-}
-
 // Counts one more automatic start; false if that is one too many.
 bool within_limit(World& world, UnitIndex unit) {
   const Policy& policy = policy_of(world, unit);
@@ -85,10 +78,18 @@ void forgive(World& world, UnitIndex unit) {
   set_flag(record, kAnnounced, false);
 }
 
+// Its condition said no: whoever asked has the answer, and what needs it goes on without.
+void skip(World& world, UnitIndex unit) {
+  set_flag(world.edit(unit), kSkipped, true);
+  finish_jobs(world, unit, kStarts, JobOutcome::Skipped, unit);
+  fulfil(world, unit);
+}
+
 // The run is over, by itself, and nothing of it is left.
 void conclude(World& world, UnitIndex unit) {
   UnitRecord& record = world.edit(unit);
   const Policy& policy = policy_of(world, unit);
+  if (record.reason == Reason::ConditionUnmet) return skip(world, unit);
   const bool well = record.reason == Reason::None;
   const bool work_done = well && policy.oneshot;
   if (work_done && has_flag(record, kRerun)) {
@@ -106,122 +107,53 @@ void conclude(World& world, UnitIndex unit) {
   call(world, unit, Atom::AfterSuccess);
 }
 
-void finish_run(World& world, UnitIndex unit) {
-  UnitRecord& record = world.edit(unit);
-  if (record.end != End::Asked) return conclude(world, unit);
-  record.end = End::None;
-  record.reason = Reason::None;
-  enter(world, unit, State::Inactive);
-}
-
-bool ends_group(const World& world, UnitIndex unit) {
-  const KillMode mode = policy_of(world, unit).kill_mode;
-  return mode == KillMode::Group || mode == KillMode::Mixed;
-}
-
-void send_kill(World& world, UnitIndex unit) {
-  const UnitRecord& record = world.units[unit];
-  if (ends_group(world, unit) || world.shutdown) return world.emit(KillGroup{unit});
-  for (const Attempt attempt : {record.main_attempt, record.control_attempt}) {
-    if (attempt != 0) world.emit(Signal{unit, attempt, kSignalKill, SignalTarget::Main});
-  }
-}
-
-void kill(World& world, UnitIndex unit) {
-  enter(world, unit, State::KillWait);
-  send_kill(world, unit);
-  arm(world, unit, TimerKind::Phase, world.now + kKillWait);
-}
-
-void send_stop_signal(World& world, UnitIndex unit) {
-  const UnitRecord& record = world.units[unit];
-  const Policy& policy = policy_of(world, unit);
-  if (record.control_attempt != 0) {
-    world.emit(Signal{unit, record.control_attempt, kSignalKill, SignalTarget::Main});
-  }
-  const bool group = policy.kill_mode == KillMode::Group;
-  if (policy.kill_mode == KillMode::None || (!group && record.main_attempt == 0)) return;
-  const Attempt attempt = record.main_attempt != 0 ? record.main_attempt : record.attempt;
-  world.emit(Signal{unit, attempt, policy.stop_schedule[record.stop_step].signal,
-                    group ? SignalTarget::Group : SignalTarget::Main});
-}
-
-// kill-mode none: nobody may end it but itself, except the machine.
-void leave_alone(World& world, UnitIndex unit) {
-  cancel(world, unit, TimerKind::Phase);
-  finish_jobs(world, unit, kStops, JobOutcome::TimedOut, unit);
-}
-
-void run_stop_step(World& world, UnitIndex unit) {
-  const UnitRecord& record = world.units[unit];
-  const Policy& policy = policy_of(world, unit);
-  const bool over = record.stop_step >= policy.stop_schedule.size() ||
-                    policy.stop_schedule[record.stop_step].signal == kSignalKill;
-  if (over && policy.kill_mode == KillMode::None && !world.shutdown) return leave_alone(world, unit);
-  const bool headless = policy.kill_mode == KillMode::Mixed && record.main_attempt == 0;
-  if (over || headless) return kill(world, unit);
-  send_stop_signal(world, unit);
-  const Duration wait = policy.stop_schedule[record.stop_step].wait;
-  arm(world, unit, TimerKind::Phase, world.now + (world.shutdown ? std::min(wait, kShutdownWait) : wait));
+// A run that is past its time, or unhealthy, is stopped as by request; a hung one may leave a core.
+void begin_end(World& world, UnitIndex unit, Reason reason) {
+  const bool late = is_late(reason) && policy_of(world, unit).abort_on_timeout;
+  if (late || reason == Reason::Watchdog) return begin_abort(world, unit);
+  const bool gentle = reason == Reason::RunTimeout || reason == Reason::Unhealthy;
+  gentle ? begin_stop(world, unit) : begin_signals(world, unit);
 }
 
 }  // namespace
 
-Reason reason_of(const Exit& exit) noexcept {
-  return exit.kind == Exit::Kind::Code ? Reason::ExitCode : Reason::Signal;
+Reason reason_of(const Exited& event) noexcept {
+  if (event.out_of_memory) return Reason::OutOfMemory;
+  return event.exit.kind == Exit::Kind::Code ? Reason::ExitCode : Reason::Signal;
+}
+
+void fail(World& world, UnitIndex unit) {
+  enter(world, unit, State::Failed);
+  announce_failure(world, unit);
+  if (!world.shutdown) act_on_failure(world, world.graph->failure_action(unit));
 }
 
 void end_run(World& world, UnitIndex unit, Reason reason) {
   UnitRecord& record = world.edit(unit);
   const Policy& policy = policy_of(world, unit);
   const State state = record.state;
+  const bool prepared = state != State::PreStart && state != State::Condition;
+  const bool ran = is_up(state) || state == State::Leaving || (policy.oneshot && prepared);
   record.reason = reason;
-  record.end = is_up(state) || state == State::Commanding ? End::Own : End::StartFailed;
+  record.end = ran ? End::Own : End::StartFailed;
   cancel(world, unit, TimerKind::Restart);
   if (reason == Reason::None && policy.remain_after_exit && !has_flag(record, kRerun)) {
     set_flag(record, kDone, policy.oneshot);
     return bring_up(world, unit);
   }
-  if (reason != Reason::None) {
-    const bool late = reason == Reason::StartTimeout;
-    finish_jobs(world, unit, kStarts, late ? JobOutcome::TimedOut : JobOutcome::Failed, unit);
-  }
+  if (reason != Reason::None && reason != Reason::ConditionUnmet)
+    finish_jobs(world, unit, kStarts, is_late(reason) ? JobOutcome::TimedOut : JobOutcome::Failed, unit);
   if (is_up(state)) suspend_bound(world, unit);
-  begin_stop(world, unit);
+  begin_end(world, unit, reason);
 }
 
-void begin_stop(World& world, UnitIndex unit) {
-  if (!has_leftover(world, unit)) return finish_run(world, unit);
-  world.edit(unit).stop_step = 0;
-  enter(world, unit, State::Stopping);
-  run_stop_step(world, unit);
-}
-
-void check_end(World& world, UnitIndex unit) {
-  const UnitRecord& record = world.units[unit];
-  if (record.state != State::Stopping && record.state != State::KillWait) return world.touch(unit);
-  if (!has_leftover(world, unit)) return finish_run(world, unit);
-  const bool headless = policy_of(world, unit).kill_mode == KillMode::Mixed && record.main_attempt == 0;
-  if (headless && record.state == State::Stopping) kill(world, unit);
-}
-
-void stop_step_over(World& world, UnitIndex unit) {
-  const State state = world.units[unit].state;
-  if (state == State::Stopping) {
-    ++world.edit(unit).stop_step;
-    return run_stop_step(world, unit);
-  }
-  if (state != State::KillWait) return;
-  world.edit(unit).reason = Reason::Unkillable;
-  fail(world, unit);
-}
-
-void repeat_signal(World& world, UnitIndex unit) {
-  const State state = world.units[unit].state;
-  if (state == State::KillWait) return send_kill(world, unit);
-  if (state == State::Stopping && world.units[unit].stop_step < policy_of(world, unit).stop_schedule.size()) {
-    send_stop_signal(world, unit);
-  }
+void finish_run(World& world, UnitIndex unit) {
+  UnitRecord& record = world.edit(unit);
+  if (has_flag(record, kBegan)) return begin_post_stop(world, unit);
+  if (record.end != End::Asked) return conclude(world, unit);
+  record.end = End::None;
+  record.reason = Reason::None;
+  enter(world, unit, State::Inactive);
 }
 
 void schedule_restart(World& world, UnitIndex unit) {

@@ -1,6 +1,7 @@
 #include "libinit/core/engine.h"
 
 #include "libinit/core/ending.h"
+#include "libinit/core/readiness.h"
 #include "libinit/core/reconcile.h"
 #include "libinit/core/reload.h"
 #include "libinit/core/requests.h"
@@ -18,7 +19,18 @@ void on_timer(World& world, const TimerFired& event) {
   if (index >= kTimerKinds || record.deadline_ns[index] == 0) return;
   if (event.serial != record.timer_serial[index]) return;
   world.edit(event.unit).deadline_ns[index] = 0;
-  event.kind == TimerKind::Phase ? on_phase_timer(world, event.unit) : on_restart_timer(world, event.unit);
+  switch (event.kind) {
+    case TimerKind::Phase:
+      return on_phase_timer(world, event.unit);
+    case TimerKind::Restart:
+      return on_restart_timer(world, event.unit);
+    case TimerKind::Watchdog:
+      return end_run(world, event.unit, Reason::Watchdog);
+    case TimerKind::Run:
+      return end_run(world, event.unit, Reason::RunTimeout);
+    case TimerKind::Probe:
+      return on_probe_timer(world, event.unit);
+  }
 }
 
 // One overload for each event. What names a unit is handed on only if there is such a unit.
@@ -48,10 +60,15 @@ struct Dispatch {
   void operator()(const TimerFired& e) const {
     if (known(e.unit)) on_timer(world, e);
   }
-  // Nothing asks for these yet.
-  void operator()(const Notified& /*e*/) const {}
-  void operator()(const Probed& /*e*/) const {}
-  void operator()(const NameOwned& /*e*/) const {}
+  void operator()(const Notified& e) const {
+    if (known(e.unit)) on_notified(world, e);
+  }
+  void operator()(const Probed& e) const {
+    if (known(e.unit)) on_probed(world, e);
+  }
+  void operator()(const NameOwned& e) const {
+    if (known(e.unit)) on_name_owned(world, e);
+  }
   void operator()(const Reloaded& e) const { on_reloaded(world, e.graph); }
   void operator()(const ShutdownRequested& e) const { on_shutdown_request(world, e); }
 

@@ -65,15 +65,13 @@ bool is_excluded(const World& world, UnitIndex unit) {
 // Before Preparing: nothing is known that keeps it from running.
 Verdict can_run_anew(const World& world, UnitIndex unit) {
   if (unfit(world, unit) != Reason::None || is_excluded(world, unit)) return Verdict::Block;
+  if (is_stopping(world.units[unit].state)) return Verdict::Wait;
   switch (world.units[unit].state) {
     case State::Blocked:
     case State::Failed:
     case State::LongBackoff:
       return Verdict::Block;
     case State::Backoff:
-    case State::StopWaiting:
-    case State::Stopping:
-    case State::KillWait:
       return Verdict::Wait;
     default:
       return Verdict::Open;

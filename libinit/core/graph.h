@@ -3,6 +3,7 @@
 // blocked, what wants it is not. A virtual name (provides) stands for the first unit that provides it, unless
 // a unit has that very name.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "libinit/core/event.h"
+#include "libinit/core/action.h"
 #include "libinit/unit/config.h"
 
 namespace init::core {
@@ -26,8 +27,17 @@ struct ExitBits {
 };
 
 // What the engine needs of [service]; shared by all units that say the same.
+struct ProbePolicy {
+  unit::ProbeKind kind = unit::ProbeKind::None;
+  std::uint32_t failures = 0;
+  Duration alive_for{0}, interval{0}, deadline = kInfinity;
+  friend bool operator==(const ProbePolicy&, const ProbePolicy&) = default;
+};
 struct Policy {
+  unit::ServiceType type = unit::ServiceType::Exec;
   bool oneshot = false;
+  bool has_ready_fd = false;
+  bool abort_on_timeout = false;
   bool remain_after_exit = false;
   unit::RestartPolicy restart = unit::RestartPolicy::No;
   unit::KillMode kill_mode = unit::KillMode::Group;
@@ -35,11 +45,15 @@ struct Policy {
   std::uint32_t burst = 0;  // 0 = no limit
   Duration limit_interval{0};
   Duration restart_delay{0}, restart_delay_max{0}, restart_reset_after{0};
-  Duration start_timeout{0};
-  std::int32_t reload_signal = 0;
+  Duration start_timeout{0}, stop_timeout{0}, run_timeout = kInfinity, watchdog = kInfinity;
+  std::int32_t reload_signal = 0, abort_signal = 0;
+  ProbePolicy ready, health;
   std::vector<unit::StopStep> stop_schedule;  // never empty for a service
-  // One entry per step: is its failure ignored?
-  std::vector<bool> pre_start, command, reload;
+  // By role, one entry per step: is its failure ignored?
+  std::array<std::vector<bool>, kRoles> steps;
+  [[nodiscard]] const std::vector<bool>& steps_of(Role role) const {
+    return steps[static_cast<std::size_t>(role)];
+  }
   ExitBits success, prevent, force;
   friend bool operator==(const Policy&, const Policy&);
 };

@@ -49,7 +49,7 @@ void went_down(World& world, UnitIndex unit) {
 
 void start_ended(World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
-  const bool late = record.reason == Reason::StartTimeout;
+  const bool late = is_late(record.reason);
   switch (record.state) {
     case State::Failed:
       return finish_jobs(world, unit, kStarts, late ? JobOutcome::TimedOut : JobOutcome::Failed, unit);

@@ -41,15 +41,32 @@ class Foresight final : public ActionSink {
     }
     if (is_starting(record.state) && record.main_attempt != 0)
       succeed(unit, record.main_attempt, record.state);
-    if (record.state == State::Stopping || record.state == State::KillWait) end(unit);
+    if (record.state == State::PostStart && record.control_attempt != 0)
+      exit(unit, record.control_attempt, false);
+    if (is_stopping(record.state) && record.state != State::StopWaiting) end(unit);
+  }
+
+  void exit(UnitIndex unit, Attempt attempt, bool group_empty) {
+    events_.push_back(Exited{unit, attempt, {Exit::Kind::Code, 0}, group_empty});
   }
 
   void succeed(UnitIndex unit, Attempt attempt, State state) {
     events_.push_back(Spawned{unit, attempt, 1});
-    if (state == State::Starting) {
-      events_.push_back(ExecSucceeded{unit, attempt});
-    } else {
-      events_.push_back(Exited{unit, attempt, {Exit::Kind::Code, 0}, state != State::Reloading});
+    const bool forking = world_.graph->policy(unit).type == unit::ServiceType::Forking;
+    const bool found = has_flag(world_.units[unit], kFound);
+    switch (state) {
+      case State::Starting:
+      case State::Forking:
+        events_.push_back(ExecSucceeded{unit, attempt});
+        if (forking && !found) return exit(unit, attempt, false);
+        [[fallthrough]];
+      case State::Readying:
+        events_.push_back(Notified{unit, attempt, Notified::What::Ready});
+        return events_.push_back(NameOwned{unit, true});
+      case State::PostStart:
+        return;
+      default:
+        return exit(unit, attempt, true);
     }
   }
 
@@ -62,12 +79,21 @@ class Foresight final : public ActionSink {
   }
 
   void on(const Spawn& a) {
-    if (a.role == Role::Reload) {
-      if (a.step == 0) plan_.steps.push_back(step(a.unit, PlanStep::Verb::Reload));
-    } else {
-      note(a.unit, PlanStep::Verb::Start);
-    }
+    if (a.role == Role::Reload && a.step == 0) plan_.steps.push_back(step(a.unit, PlanStep::Verb::Reload));
+    if (a.role == Role::PreStop || a.role == Role::Stop) note(a.unit, PlanStep::Verb::Stop);
+    if (!is_main(a.role)) return exit(a.unit, a.attempt, world_.units[a.unit].main_attempt == 0);
+    note(a.unit, PlanStep::Verb::Start);
     succeed(a.unit, a.attempt, world_.units[a.unit].state);
+  }
+  void on(const WatchMain& a) { succeed(a.unit, a.attempt, State::Forking); }
+  void on(const Probe& a) {
+    if (a.which == ProbeOf::Ready) events_.push_back(Probed{a.unit, a.attempt, a.which, a.serial, true});
+  }
+  // In the plan no time passes: a question that waits for its time is answered by it.
+  void on(const ArmTimer& a) {
+    const State state = world_.units[a.unit].state;
+    const bool awaited = state == State::Readying || state == State::Idling;
+    if (awaited && a.kind != TimerKind::Phase) events_.push_back(TimerFired{a.unit, a.kind, a.serial});
   }
   void on(const Signal& a) {
     if (is_up(world_.units[a.unit].state)) return plan_.steps.push_back(step(a.unit, PlanStep::Verb::Reload));
@@ -87,9 +113,6 @@ class Foresight final : public ActionSink {
     plan_.outcome = a.outcome;
     plan_.cause = a.cause;
   }
-  void on(const WatchMain&) {}
-  void on(const Probe&) {}
-  void on(const ArmTimer&) {}
   void on(const CancelTimer&) {}
   void on(const Power&) {}
 

@@ -33,14 +33,13 @@ Duration doubled(Duration base, std::uint32_t times, Duration cap) {
   return delay;
 }
 
-// How a run ended, as the columns of the table of restart policies.
-enum class Ending : std::uint8_t { Clean, UncleanCode, UncleanSignal, Timeout };
+// Has the exit the last word, or did something else end the run?
+bool is_by_exit(Reason reason) {
+  return reason == Reason::None || reason == Reason::ExitCode || reason == Reason::Signal;
+}
 
-Ending ending(const Policy& policy, Reason reason, const Exit& exit) {
-  if (reason == Reason::StartTimeout) return Ending::Timeout;
-  if (reason == Reason::Setup || reason == Reason::Config) return Ending::UncleanCode;
-  if (reason != Reason::PreStart && is_clean(policy, exit)) return Ending::Clean;
-  return exit.kind == Exit::Kind::Code ? Ending::UncleanCode : Ending::UncleanSignal;
+ProbePolicy probe_policy(const unit::Probe& probe) {
+  return {probe.kind, probe.failures, probe.alive_for, probe.interval, probe.deadline};
 }
 
 }  // namespace
@@ -67,11 +66,22 @@ const std::vector<unit::Step>& steps_of(const unit::ServiceConfig& service, Role
   return service.command;
 }
 
+bool begins_run(const Policy& policy, Role role) noexcept {
+  for (const Role first : {Role::Condition, Role::PreStart, Role::Main}) {
+    if (first == role) return true;
+    if (!policy.steps_of(first).empty()) return false;
+  }
+  return false;
+}
+
 Policy make_policy(const unit::Unit& unit) {
   Policy policy;
   if (unit.kind != unit::Kind::Service) return policy;
   const unit::ServiceConfig& service = unit.service;
+  policy.type = service.type;
   policy.oneshot = service.type == unit::ServiceType::Oneshot;
+  policy.has_ready_fd = service.ready_fd >= 0;
+  policy.abort_on_timeout = service.abort_on_timeout;
   policy.remain_after_exit = service.remain_after_exit;
   policy.restart = service.restart;
   policy.kill_mode = service.kill_mode;
@@ -82,13 +92,18 @@ Policy make_policy(const unit::Unit& unit) {
   policy.restart_delay_max = std::max(service.restart_delay, service.restart_delay_max);
   policy.restart_reset_after = service.restart_reset_after;
   policy.start_timeout = service.start_timeout;
+  policy.stop_timeout = service.stop_timeout;
+  policy.run_timeout = service.run_timeout;
+  policy.watchdog = service.watchdog;
+  policy.abort_signal = service.abort_signal;
+  policy.ready = probe_policy(service.ready);
+  policy.health = probe_policy(service.health);
   policy.reload_signal = service.reload_signal;
   policy.stop_schedule = service.stop_schedule;
   if (policy.stop_schedule.empty())
     policy.stop_schedule.push_back({service.stop_signal, service.stop_timeout});
-  policy.pre_start = ignored_failures(service.pre_start);
-  policy.command = ignored_failures(service.command);
-  policy.reload = ignored_failures(service.reload);
+  for (std::size_t role = 0; role < kRoles; ++role)
+    policy.steps[role] = ignored_failures(steps_of(service, static_cast<Role>(role)));
   policy.success = exit_bits(service.success_exit);
   policy.prevent = exit_bits(service.restart_prevent_exit);
   policy.force = exit_bits(service.restart_force_exit);
@@ -97,15 +112,16 @@ Policy make_policy(const unit::Unit& unit) {
 
 bool operator==(const Policy& a, const Policy& b) {
   const auto plain = [](const Policy& p) {
-    return std::tuple(p.oneshot, p.remain_after_exit, p.restart, p.kill_mode, p.limit_action, p.burst,
-                      p.limit_interval, p.restart_delay, p.restart_delay_max, p.restart_reset_after,
-                      p.start_timeout, p.reload_signal);
+    return std::tuple(p.type, p.oneshot, p.has_ready_fd, p.abort_on_timeout, p.remain_after_exit, p.restart,
+                      p.kill_mode, p.limit_action, p.burst, p.limit_interval, p.restart_delay,
+                      p.restart_delay_max, p.restart_reset_after, p.start_timeout, p.stop_timeout,
+                      p.run_timeout, p.watchdog, p.reload_signal, p.abort_signal, p.ready, p.health);
   };
   const auto same_step = [](const unit::StopStep& x, const unit::StopStep& y) {
     return x.signal == y.signal && x.wait == y.wait;
   };
   return plain(a) == plain(b) && a.success == b.success && a.prevent == b.prevent && a.force == b.force &&
-         a.pre_start == b.pre_start && a.command == b.command && a.reload == b.reload &&
+         a.steps == b.steps &&
          std::equal(a.stop_schedule.begin(), a.stop_schedule.end(), b.stop_schedule.begin(),
                     b.stop_schedule.end(), same_step);
 }
@@ -113,13 +129,12 @@ bool operator==(const Policy& a, const Policy& b) {
 std::uint64_t policy_hash(const Policy& policy) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325U;
   const auto mix = [&hash](std::uint64_t value) { hash = (hash ^ value) * 0x100000001b3U; };
-  mix(policy.oneshot);
+  mix(static_cast<std::uint64_t>(policy.type));
   mix(static_cast<std::uint64_t>(policy.restart));
   mix(policy.burst);
   mix(static_cast<std::uint64_t>(policy.restart_delay.count()));
   mix(static_cast<std::uint64_t>(policy.start_timeout.count()));
-  mix(policy.pre_start.size());
-  mix(policy.command.size());
+  for (const std::vector<bool>& steps : policy.steps) mix(steps.size());
   mix(policy.stop_schedule.size());
   for (const unit::StopStep& step : policy.stop_schedule) mix(static_cast<std::uint64_t>(step.wait.count()));
   for (const std::uint64_t word : policy.success.codes) mix(word);
@@ -134,22 +149,25 @@ bool is_clean(const Policy& policy, const Exit& exit) noexcept {
 }
 
 bool wants_restart(const Policy& policy, Reason reason, const Exit& exit) noexcept {
-  const Ending end = ending(policy, reason, exit);
-  const bool exited = end != Ending::Timeout && reason != Reason::Setup && reason != Reason::Config;
+  const bool by_exit = is_by_exit(reason);
+  const bool exited = by_exit || reason == Reason::PreStart || reason == Reason::OutOfMemory;
   if (exited && policy.prevent.contains(exit)) return false;
   if (exited && policy.force.contains(exit)) return true;
+  const bool clean = by_exit && is_clean(policy, exit);
+  const RunResult result = clean ? RunResult::Success : run_result(by_exit ? Reason::Signal : reason, exit);
   switch (policy.restart) {
     case RestartPolicy::No:
-    case RestartPolicy::OnWatchdog:
       return false;
     case RestartPolicy::OnSuccess:
-      return end == Ending::Clean;
+      return clean;
     case RestartPolicy::OnFailure:
-      return end != Ending::Clean;
+      return !clean;
     case RestartPolicy::OnAbnormal:
-      return end == Ending::UncleanSignal || end == Ending::Timeout;
+      return !clean && result != RunResult::ExitCode && reason != Reason::Setup && reason != Reason::Config;
     case RestartPolicy::OnAbort:
-      return end == Ending::UncleanSignal;
+      return result == RunResult::Signal || result == RunResult::CoreDump;
+    case RestartPolicy::OnWatchdog:
+      return result == RunResult::Watchdog;
     case RestartPolicy::Always:
       return true;
   }

@@ -10,6 +10,9 @@ namespace init::core {
 // What a process of this role runs, step by step.
 [[nodiscard]] const std::vector<unit::Step>& steps_of(const unit::ServiceConfig& service, Role role) noexcept;
 
+// Is a run's first process of this role?
+[[nodiscard]] bool begins_run(const Policy& policy, Role role) noexcept;
+
 [[nodiscard]] Policy make_policy(const unit::Unit& unit);
 [[nodiscard]] std::uint64_t policy_hash(const Policy& policy) noexcept;
 

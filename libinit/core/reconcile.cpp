@@ -1,8 +1,9 @@
 #include "libinit/core/reconcile.h"
 
-#include "libinit/core/ending.h"
 #include "libinit/core/gates.h"
+#include "libinit/core/readiness.h"
 #include "libinit/core/service.h"
+#include "libinit/core/stopping.h"
 #include "libinit/core/wishes.h"
 
 namespace init::core {
@@ -77,7 +78,11 @@ void look(World& world, UnitIndex unit) {
     case State::StopWaiting:
       if (check_stop(world, unit) == Verdict::Open) begin_stop(world, unit);
       return;
+    case State::Readying:
+    case State::Running:
+      return check_readiness(world, unit);
     case State::Stopping:
+    case State::Aborting:
     case State::KillWait:  // after a reload: under another kill-mode it may be over
       if (!has_leftover(world, unit)) check_end(world, unit);
       return;
@@ -91,9 +96,7 @@ void look(World& world, UnitIndex unit) {
   }
 }
 
-}  // namespace
-
-void settle(World& world) {
+void look_at_all(World& world) {
   while (world.dirty_head < world.dirty.size()) {
     const UnitIndex unit = world.dirty[world.dirty_head++];
     world.derived[unit].dirty = false;
@@ -102,6 +105,14 @@ void settle(World& world) {
   }
   world.dirty.clear();
   world.dirty_head = 0;
+}
+
+}  // namespace
+
+void settle(World& world) {
+  do {
+    look_at_all(world);
+  } while (release_idle(world));
 }
 
 }  // namespace init::core

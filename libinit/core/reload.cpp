@@ -1,6 +1,7 @@
 #include "libinit/core/reload.h"
 
 #include "libinit/core/ending.h"
+#include "libinit/core/stopping.h"
 
 namespace init::core {
 namespace {
@@ -58,7 +59,7 @@ void on_reloaded(World& world, std::shared_ptr<const Graph> graph) {
     world.edit(unit);
     arm_again(world, unit);
     world.touch(unit);
-    if (stops_anew(world, *old, unit)) begin_stop(world, unit);
+    if (stops_anew(world, *old, unit)) begin_signals(world, unit);
   }
 }
 

@@ -59,11 +59,15 @@ void restart(World& world, const Requested& request) {
   take_down(world, request.unit, Stop::Suspend, kNoUnit);
 }
 
+bool is_reloading(State state) {
+  return state == State::Reloading || state == State::SelfReloading;
+}
+
 bool can_reload(const World& world, UnitIndex unit) {
   const Policy& policy = world.graph->policy(unit);
   const State state = world.units[unit].state;
-  if (state == State::Running) return policy.reload_signal != 0 || !policy.reload.empty();
-  return state == State::Reloading;
+  if (state == State::Running) return policy.reload_signal != 0 || !policy.steps_of(Role::Reload).empty();
+  return is_reloading(state);
 }
 
 // Whatever says reload-with of it is reloaded too, and so on.
@@ -83,10 +87,10 @@ std::vector<UnitIndex> reloaded_with(World& world, UnitIndex unit) {
 void reload(World& world, const Requested& request) {
   if (!can_reload(world, request.unit)) return answer(world, request, JobOutcome::Refused);
   Job job = job_of(request);
-  if (world.units[request.unit].state == State::Reloading) job.phase = JobPhase::Pending;
+  if (is_reloading(world.units[request.unit].state)) job.phase = JobPhase::Pending;
   add_job(world, job);
   for (const UnitIndex unit : reloaded_with(world, request.unit)) {
-    if (world.units[unit].state != State::Reloading && can_reload(world, unit)) begin_reload(world, unit);
+    if (!is_reloading(world.units[unit].state) && can_reload(world, unit)) begin_reload(world, unit);
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "libinit/core/ending.h"
 #include "libinit/core/service.h"
+#include "libinit/core/stopping.h"
 
 namespace init::core {
 namespace {
@@ -47,7 +48,7 @@ void repeat_answer(World& world, const Job& job) {
   if (job.verb == JobVerb::Reload && job.outcome == JobOutcome::Done && job.unit != kNoUnit) {
     const Policy& policy = world.graph->policy(job.unit);
     const UnitRecord& record = world.units[job.unit];
-    if (policy.reload.empty() && record.main_attempt != 0) {
+    if (policy.steps_of(Role::Reload).empty() && record.main_attempt != 0) {
       world.emit(Signal{job.unit, record.main_attempt, policy.reload_signal, SignalTarget::Main});
     }
   }

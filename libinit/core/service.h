@@ -1,5 +1,5 @@
-// The machine of one unit: from the moment its gates are open to the moment it is down again. state.cpp has
-// the table.
+// The machine of one unit on its way up, and while it is up: from the moment its gates are open to the moment
+// its run ends (ending.h). state.cpp has the table.
 #pragma once
 #include "libinit/core/world.h"
 
@@ -9,6 +9,15 @@ void begin_start(World& world, UnitIndex unit);
 void begin_reload(World& world, UnitIndex unit);  // by steps, or by signal
 // remain-after-exit: up without a process.
 void bring_up(World& world, UnitIndex unit);
+// Whatever it was to wait for has come: post-start, then up.
+void became_ready(World& world, UnitIndex unit);
+// A reload is over: by its steps, or by the service's own word.
+void end_reload(World& world, UnitIndex unit, bool well);
+// Nothing else is being started: whatever waited for that goes on. True if something did.
+bool release_idle(World& world);
+
+// One step of a list, by a new attempt. False if there is no such step.
+bool run_step(World& world, UnitIndex unit, State state, std::size_t step);
 
 // What the process whose attempt is the unit's main or control one has done. Others are ignored.
 void on_spawned(World& world, const Spawned& event);

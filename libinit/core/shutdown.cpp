@@ -20,7 +20,8 @@ void cancel_all_jobs(World& world) {
 // A unit that may take for ever to stop may not do so now.
 void bound_stop(World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
-  if (record.state != State::Stopping || deadline_of(record, TimerKind::Phase) != 0) return;
+  if (!is_stopping(record.state) || record.state == State::StopWaiting) return;
+  if (deadline_of(record, TimerKind::Phase) != 0) return;
   arm(world, unit, TimerKind::Phase, world.now + kShutdownWait);
 }
 

@@ -3,23 +3,42 @@
 //   Inactive    -> Waiting      it is wanted
 //   Waiting    <-> Blocked      a gate is closed: for now, or until something else changes
 //   Waiting     -> Preparing    all gates are open, and prepared-by units must run first
-//               -> PreStart | Starting | Commanding    a service, by what it has to run
+//               -> Condition | PreStart | Idling | Starting | Commanding    a service, by what it has to run
 //               -> Up           a target
-//   Preparing   -> PreStart | Starting | Commanding | Up    they have run
+//   Preparing   -> as Waiting   they have run
 //               -> Blocked      they cannot, or something else is missing by now
-//   PreStart    -> PreStart (next step) | Starting | Commanding
-//   Starting    -> Running      exec succeeded
-//   Commanding  -> Commanding (next step) | Up (remain-after-exit) | Inactive (done)
+//   Condition   -> Condition (next step) | PreStart | Idling | Starting | Commanding
+//               -> Inactive     it said no: the wish is fulfilled
+//   PreStart    -> PreStart (next step) | Idling | Starting | Commanding
+//   Idling      -> Starting     nothing else is being started, or 5 s are over
+//   Starting    -> Readying     exec succeeded: notify, dbus, ready-fd, [ready]
+//               -> Forking      exec succeeded: forking
+//               -> PostStart | Running    exec succeeded: everything else
+//   Forking     -> PostStart | Running    the first process has ended well, and the main one was found
+//   Readying    -> PostStart | Running    its READY=1 or line, its bus name, a good answer, its time alive
+//   Commanding  -> Commanding (next step) | PostStart | Up (remain-after-exit) | Inactive (done)
+//   PostStart   -> PostStart (next step) | Running; of a oneshot as Commanding
 //   Running    <-> Reloading    reload steps
-//   any start   -> Stopping     a step failed or the time was up, and something is left to end
-//               -> Backoff | LongBackoff | Failed      ... and nothing is
+//   Running    <-> SelfReloading    RELOADING=1, READY=1
+//   Reloading   -> SelfReloading    the steps are over, and READY=1 is still to come
+//   any start   -> Aborting | Stopping    a step failed or the time was up, and something is left to end
+//               -> PostStop | Backoff | LongBackoff | Failed    ... and nothing is
 //   Running     -> Up           it ended well, remain-after-exit
+//               -> Leaving      STOPPING=1, or its bus name is gone
+//               -> Aborting     watchdog
+//               -> PreStop | StopStep | Stopping    unhealthy, run-timeout
 //               -> Stopping     it ended, and something is left in its group
-//               -> Backoff | LongBackoff | Inactive | Failed    it ended; by restart policy
+//               -> PostStop | Backoff | LongBackoff | Inactive | Failed    it ended; by restart policy
+//   Leaving     -> as Running when it ended; Stopping when it does not
 //   up, start   -> StopWaiting  it must stop
-//   StopWaiting -> Stopping     all that stop before it have stopped
-//   Stopping    -> Stopping (next step of the schedule) -> KillWait
-//   Stopping, KillWait -> Inactive (it was asked to stop; Waiting at once if it is still wanted)
+//   StopWaiting -> PreStop | StopStep    all that stop before it have stopped, and it came up
+//               -> Stopping     ... and it did not, or has no such steps
+//   PreStop     -> PreStop (next step) | StopStep | Stopping
+//   StopStep    -> StopStep (next step) | Stopping
+//   Stopping    -> Stopping (next step of the schedule) -> Aborting (abort-on-timeout) -> KillWait
+//   Stopping, Aborting, KillWait -> PostStop    the run had begun
+//   PostStop    -> PostStop (next step); Stopping, KillWait for what it leaves behind
+//   Stopping, KillWait, PostStop -> Inactive (it was asked to stop; Waiting at once if it is still wanted)
 //               -> Backoff | LongBackoff | Inactive | Failed    (it ended by itself)
 //   KillWait    -> Failed       something survives SIGKILL
 //   Backoff, LongBackoff -> Waiting    the delay is over, or somebody asks
@@ -110,6 +129,10 @@ std::string_view name(PublicState state) noexcept {
   constexpr std::array<std::string_view, kPublicStates> kNames = {"inactive",  "activating",   "active",
                                                                   "reloading", "deactivating", "failed"};
   return kNames[static_cast<std::size_t>(state)];
+}
+
+bool is_late(Reason reason) noexcept {
+  return reason == Reason::StartTimeout || reason == Reason::ReadyTimeout;
 }
 
 RunResult run_result(Reason reason, const Exit& exit) noexcept {

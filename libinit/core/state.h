@@ -90,5 +90,6 @@ enum class Reason : std::uint8_t {
   OutOfMemory,     // the kernel killed it for want of memory
 };
 [[nodiscard]] std::string_view name(Reason reason) noexcept;
+[[nodiscard]] bool is_late(Reason reason) noexcept;  // StartTimeout, ReadyTimeout
 
 }  // namespace init::core

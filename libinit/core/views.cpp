@@ -121,6 +121,7 @@ UnitView Engine::view(UnitIndex unit) const {
   view.leftover = is_down(record.state) && has_leftover(world, unit);
   view.step = record.step;
   view.stop_step = record.stop_step;
+  if (record.state == State::Aborting) view.stop_signal = policy.abort_signal;
   if (record.state == State::Stopping && record.stop_step < policy.stop_schedule.size()) {
     view.stop_signal = policy.stop_schedule[record.stop_step].signal;
   }

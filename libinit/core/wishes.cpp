@@ -74,11 +74,8 @@ void try_again(World& world, UnitIndex unit) {
       forget_failures(record);
       cancel(world, unit, TimerKind::Restart);
       return enter(world, unit, State::Waiting);
-    case State::Stopping:
-    case State::KillWait:
-      record.end = End::Asked;
-      return;
     default:
+      if (is_stopping(record.state)) record.end = End::Asked;
       return;
   }
 }
@@ -130,7 +127,7 @@ class Walk {
     if (excluded_by_walk(world_, wish.unit)) return false;
     if (wish.later) return true;
     const UnitRecord& record = world_.units[wish.unit];
-    if (record.goal != Goal::Up && is_usable(world_, wish.unit))
+    if (record.goal != Goal::Up && is_usable(world_, wish.unit) && !has_flag(record, kSkipped))
       return false;  // a oneshot that has done its work
     return asked_ || may_pull(world_, wish.unit);
   }
@@ -223,6 +220,7 @@ void want(World& world, UnitIndex unit, std::uint16_t flags, UnitIndex cause) {
   UnitRecord& record = world.edit(unit);
   if (is_down(record.state)) {
     set_flag(record, kDone, false);
+    set_flag(record, kSkipped, false);
     forget_failures(record);
   }
   set_flag(record, flags, true);

@@ -9,6 +9,25 @@ bool awaits_start(State state) {
   return state == State::Waiting || state == State::Blocked || state == State::Preparing;
 }
 
+// by: 1 or -1
+void count(World& world, State state, std::uint32_t by) {
+  if (!is_down(state)) world.busy += by;
+  if (state == State::Idling) {
+    world.idling += by;
+  } else if (is_starting(state)) {
+    world.starting += by;
+  }
+}
+
+// Watchdog, run-timeout and health belong to a main process that is up; a question of readiness to its state.
+void end_watch(World& world, UnitIndex unit, State left, State state) {
+  const auto runs = [](State s) { return is_up(s) && s != State::Up; };
+  if (runs(left) && runs(state)) return;
+  for (const TimerKind kind : {TimerKind::Watchdog, TimerKind::Run, TimerKind::Probe})
+    cancel(world, unit, kind);
+  if (world.units[unit].probe_serial != 0) world.edit(unit).probe_serial = 0;
+}
+
 }  // namespace
 
 UnitRecord& World::edit(UnitIndex unit) {
@@ -40,13 +59,13 @@ void load_graph(World& world, std::shared_ptr<const Graph> graph) {
   world.counts = {};
   world.counts[static_cast<std::size_t>(PublicState::Inactive)] =
       static_cast<std::uint32_t>(world.graph->loaded_count());
-  world.busy = 0;
+  world.busy = world.idling = world.starting = 0;
   for (UnitIndex u = 0; u < size; ++u) world.units[u].tag = world.graph->tag(u);
 }
 
 void take_up(World& world, UnitIndex unit, const UnitRecord& record) {
   world.units[unit] = record;
-  world.busy += is_down(record.state) ? 0 : 1;
+  count(world, record.state, 1);
   const bool was_oneshot = has_flag(record, kDone) && !world.graph->policy(unit).oneshot;
   if (was_oneshot) set_flag(world.edit(unit), kDone, false);
   if (!world.graph->is_loaded(unit)) return;
@@ -60,7 +79,8 @@ void enter(World& world, UnitIndex unit, State state) {
   record.state = state;
   record.since_ns = world.now.since_epoch.count();
   if (!(awaits_start(left) && awaits_start(state))) world.derived[unit].cursor = 0;
-  world.busy += static_cast<std::uint32_t>(!is_down(state)) - static_cast<std::uint32_t>(!is_down(left));
+  count(world, left, ~std::uint32_t{0});
+  count(world, state, 1);
   const PublicState from = public_state(left), to = public_state(state);
   if (world.graph->is_loaded(unit)) {
     --world.counts[static_cast<std::size_t>(from)];
@@ -68,6 +88,7 @@ void enter(World& world, UnitIndex unit, State state) {
   }
   // The time allowed for a start runs over all its steps.
   if (!(is_starting(left) && is_starting(state))) cancel(world, unit, TimerKind::Phase);
+  end_watch(world, unit, left, state);
   if (from != to) world.emit(StateChanged{unit, from, to});
   follow_jobs(world, unit);
   world.touch(unit);
@@ -100,6 +121,9 @@ void arm_again(World& world, UnitIndex unit) {
                         record.timer_serial[index],
                         {Duration(record.deadline_ns[index])}});
   }
+  if (record.probe_serial == 0) return;
+  const ProbeOf which = record.state == State::Readying ? ProbeOf::Ready : ProbeOf::Health;
+  world.emit(Probe{unit, record.main_attempt, which, record.probe_serial});
 }
 
 bool has_leftover(const World& world, UnitIndex unit) {
@@ -113,8 +137,8 @@ bool has_leftover(const World& world, UnitIndex unit) {
 bool is_usable(const World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   if (is_up(record.state)) return true;
-  const bool may_be_done = world.graph->policy(unit).oneshot && world.graph->is_loaded(unit);
-  return may_be_done && has_flag(record, kDone) && is_down(record.state);
+  if (!is_down(record.state) || !world.graph->is_loaded(unit)) return false;
+  return has_flag(record, kSkipped) || (world.graph->policy(unit).oneshot && has_flag(record, kDone));
 }
 
 }  // namespace init::core

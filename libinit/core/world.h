@@ -40,6 +40,8 @@ struct World {
   Jobs jobs;
   std::array<std::uint32_t, kPublicStates> counts{};  // of loaded units
   std::uint32_t busy = 0;                             // units that are not down
+  std::uint32_t idling = 0;                           // units that wait for quiet
+  std::uint32_t starting = 0;                         // units that disturb it: all others that start
   std::optional<PowerKind> shutdown;
   bool powered = false;
   std::uint64_t looks = 0;  // units looked at, ever: the measure of work
@@ -62,7 +64,7 @@ void enter(World& world, UnitIndex unit, State state);
 
 void arm(World& world, UnitIndex unit, TimerKind kind, MonotonicTime deadline);  // never() = cancel
 void cancel(World& world, UnitIndex unit, TimerKind kind);
-void arm_again(World& world, UnitIndex unit);  // what the record says is armed, as it says
+void arm_again(World& world, UnitIndex unit);  // what the record says is armed or asked, as it says
 
 inline bool has_flag(const UnitRecord& record, std::uint16_t flag) {
   return (record.flags & flag) != 0;
@@ -74,7 +76,8 @@ inline void set_flag(UnitRecord& record, std::uint16_t flag, bool on) {
 // Does something of its last run still live, so that it must not be started? (kill-mode main and none leave
 // helpers alone.)
 [[nodiscard]] bool has_leftover(const World& world, UnitIndex unit);
-// Is it what a requirement asks for: up, or a oneshot that succeeded and still has a file?
+// Is it what a requirement asks for: up, or, while it has a file, a oneshot that succeeded or what its
+// condition commands have skipped?
 [[nodiscard]] bool is_usable(const World& world, UnitIndex unit);
 
 // Whom a unit waits for, in Waiting, Blocked, Preparing and StopWaiting.

@@ -11,6 +11,7 @@
 #include "daemon/manager/os/log.h"
 #include "libinit/base/checksum.h"
 #include "libinit/base/text.h"
+#include "libinit/core/policy.h"
 
 namespace init::manager {
 namespace {
@@ -37,9 +38,8 @@ std::string App::invocation_id(core::UnitIndex unit) const {
 
 void App::carry_out(const core::Spawn& spawn) {
   auto& state = units_[spawn.unit];
-  const bool first =
-      spawn.role == core::Role::PreStart || engine_->graph()->policy(spawn.unit).pre_start.empty();
-  if (spawn.step == 0 && core::is_main(spawn.role) && first) state.activation = spawn.attempt;
+  if (spawn.step == 0 && core::begins_run(engine_->graph()->policy(spawn.unit), spawn.role))
+    state.activation = spawn.attempt;
   state.error.clear();
   if (auto launched = launch(spawn); !launched) refuse_spawn(spawn, launched.error());
 }

@@ -57,9 +57,11 @@ TEST(KeyTable, EveryPresetIsWhatAUnitHasWithoutTheKey) {
 
 // What each kind of value also takes, of the values below.
 const std::map<std::string_view, std::set<std::string_view>> kAccepted = {
-    {"strings", {"[]"}},   {"units", {"[]"}}, {"identities", {"[]"}},          {"paths", {"[]"}},
-    {"variables", {"[]"}}, {"patterns", {"[]"}}, {"exits", {"[]"}}, {"directories", {"[]", "word"}}, {"string", {"big", "word"}},
-    {"limit", {"2^63-1"}},
+    {"strings", {"[]"}},         {"units", {"[]"}},
+    {"identities", {"[]"}},      {"paths", {"[]"}},
+    {"variables", {"[]"}},       {"patterns", {"[]"}},
+    {"exits", {"[]"}},           {"directories", {"[]", "word"}},
+    {"string", {"big", "word"}}, {"limit", {"2^63-1"}},
 };
 
 TEST(KeyTable, EveryKeyRefusesWrongTypesAndValuesByName) {
