@@ -55,8 +55,7 @@ class Children {
   // Reaps what has ended. Not `all`: the services that have a pidfd are left to it, which saves a waitid for
   // each.
   void sweep(bool all) noexcept;
-  // SIGCHLD came. A sweep costs by the number of living children, so sweeps keep a distance of twenty times
-  // their cost.
+  // SIGCHLD came. A sweep costs by the number of living children, and so does the distance between two.
   void child_signal() noexcept;
   [[nodiscard]] MonotonicTime sweep_due() const noexcept { return sweep_due_; }
   // Sends a signal to each child there is.

@@ -17,6 +17,7 @@ namespace {
 constexpr Duration kMinute = std::chrono::seconds(60);
 constexpr Duration kFirstDelay = std::chrono::seconds(1);
 constexpr Duration kKilledSpacing = std::chrono::milliseconds(100);
+constexpr int kFirstToWait = 5;
 constexpr Duration kToAbort = std::chrono::seconds(2);
 
 }  // namespace
@@ -107,13 +108,6 @@ bool Guard::has_ended() noexcept {
   header.manager_last_exit_kind = static_cast<std::int32_t>(end.kind);
   header.manager_last_exit_value = end.value;
   ++header.manager_restarts;
-  killed_ = end.kind != 1 && end.value == SIGKILL && !at_fault_;
-  if (!retired_) {
-    log_line(Line("the manager has ended (")
-                 .text(end.kind == 1 ? "exit " : "signal ")
-                 .number(end.value)
-                 .text(")"));
-  }
   return true;
 }
 
@@ -122,22 +116,27 @@ void Guard::settle() noexcept {
   children_.reserve(0);
   channel_.close_pair();
   pid_ = 0;
+  due_ = MonotonicTime::never();
   const MonotonicTime now = monotonic_now();
   missing_since_ = std::min(missing_since_, now);
-  due_ = retired_ ? MonotonicTime::never() : now + next_delay(now);
+  if (retired_) return;
+  const bool exited = facts_.header().manager_last_exit_kind == 1;
+  const int value = facts_.header().manager_last_exit_value;
+  const Duration delay = next_delay(now - started_, !exited && value == SIGKILL && !at_fault_);
+  due_ = now + delay;
+  log_line(Line("the manager has ended (")
+               .text(exited ? "exit " : "signal ")
+               .number(value)
+               .text("), the next one starts in ")
+               .number(std::chrono::duration_cast<std::chrono::milliseconds>(delay).count())
+               .text(" ms"));
 }
 
-Duration Guard::next_delay(MonotonicTime now) noexcept {
-  if (now - started_ >= kMinute) {
-    delay_ = Duration::zero();
-    death_count_ = 0;
-  }
-  if (killed_) return now - started_ < kKilledSpacing ? kKilledSpacing : Duration::zero();
-  const MonotonicTime oldest = deaths_[death_count_ % deaths_.size()];
-  deaths_[death_count_++ % deaths_.size()] = now;
-  const bool often = death_count_ > deaths_.size() && now - oldest < kMinute;
-  if (!often) return delay_ = Duration::zero();
-  return delay_ = std::clamp(delay_ * 2, kFirstDelay, kMinute);
+Duration Guard::next_delay(Duration lived, bool killed) noexcept {
+  if (lived >= kMinute) deaths_ = 0;
+  if (killed) return lived < kKilledSpacing ? kKilledSpacing : Duration::zero();
+  if (++deaths_ < kFirstToWait) return Duration::zero();
+  return std::min(kFirstDelay * (1 << std::min(deaths_ - kFirstToWait, 6)), kMinute);
 }
 
 void Guard::kill_manager() noexcept {

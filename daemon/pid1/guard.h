@@ -1,11 +1,9 @@
 // The guard of the manager: starts it, learns of its end, starts it again. At once as long as that helps;
-// from the fifth death within a minute on it waits 1 s, 2 s .. 60 s, and at once again after a manager that
-// has lived for a minute. A manager that was killed by SIGKILL did nothing wrong and is not counted: its
+// from the fifth death in a row on it waits 1 s, 2 s .. 60 s, and at once again after a manager that has
+// lived for a minute. A manager that was killed by SIGKILL did nothing wrong and is not counted: its
 // successor waits 100 ms at most. One that leaves the doorbell unread for too long hangs: it gets ABRT, and
 // KILL two seconds later.
 #pragma once
-#include <array>
-
 #include "daemon/pid1/channel.h"
 
 namespace init::pid1 {
@@ -48,7 +46,7 @@ class Guard {
   void look() noexcept;
   [[nodiscard]] std::int32_t fork_manager(int socket) noexcept;
   [[noreturn]] void become_manager(int socket) noexcept;
-  [[nodiscard]] Duration next_delay(MonotonicTime now) noexcept;
+  [[nodiscard]] Duration next_delay(Duration lived, bool killed) noexcept;
 
   Facts& facts_;
   Children& children_;
@@ -58,15 +56,12 @@ class Guard {
   char* const* argv_ = nullptr;
   std::int32_t pid_ = 0;
   bool retired_ = false;
-  bool killed_ = false;
   bool at_fault_ = false;  // did not answer
   Duration patience_{};
   MonotonicTime due_ = MonotonicTime::never();
   MonotonicTime started_{};
   MonotonicTime missing_since_ = monotonic_now();
-  std::array<MonotonicTime, 4> deaths_{};  // the last ones
-  std::size_t death_count_ = 0;
-  Duration delay_{0};
+  int deaths_ = 0;  // in a row, of managers that lived for less than a minute
 };
 
 }  // namespace init::pid1
