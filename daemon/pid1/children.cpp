@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 
 #include "daemon/pid1/log.h"
@@ -17,24 +18,15 @@
 namespace init::pid1 {
 namespace {
 
-bool lives(const Slot& slot) noexcept {
-  return slot.state == SlotState::Spawning || slot.state == SlotState::Running;
-}
-
 constexpr int kReservedFds = 64;
 
 // -1 where /proc is missing, or shows the pids of another namespace.
 int open_child_list() noexcept {
-  std::array<char, 16> self{};
+  std::array<char, 16> self;
   std::int32_t pid = 0;
   const ssize_t size = readlink("/proc/self", self.data(), self.size());
-  for (ssize_t i = 0; i < size; ++i) pid = pid * 10 + (self[static_cast<std::size_t>(i)] - '0');
+  std::from_chars(self.data(), self.data() + std::max<ssize_t>(size, 0), pid);
   return pid == getpid() ? open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC) : -1;
-}
-
-// Two places apart: a neighbour would make one row of all, which forget() then walks to its end each time.
-constexpr std::uint32_t home(std::int32_t pid) {
-  return 2 * static_cast<std::uint32_t>(pid) % kPidEntries;
 }
 
 }  // namespace
@@ -46,13 +38,14 @@ void Children::start() noexcept {
   setrlimit(RLIMIT_NOFILE, &raised);
   pidfd_end_ = static_cast<int>(std::min<rlim_t>(raised.rlim_cur, 1U << 30)) - kReservedFds;
   list_fd_ = open_child_list();
+  facts_.edit_resume().file_limit = limit_before_.rlim_cur;
 }
 
-void Children::resume(std::int64_t file_limit) noexcept {
+void Children::resume() noexcept {
+  const rlim_t before = facts_.resume().file_limit;
   start();
-  limit_before_.rlim_cur = static_cast<rlim_t>(file_limit);
+  facts_.edit_resume().file_limit = limit_before_.rlim_cur = before;
   facts_.own().low_owner.fill(0);
-  facts_.clear_pids();
   for (std::uint32_t i = 0; i < facts_.header().slots_used; ++i) {
     resume_slot(i);
     facts_.announce(i);
@@ -64,14 +57,13 @@ void Children::resume(std::int64_t file_limit) noexcept {
 void Children::resume_slot(std::uint32_t index) noexcept {
   const Slot& slot = facts_.slot(index);
   if (!facts_.intact(index)) facts_.commit(index, [](Slot&) {});  // the fault came in the middle of a commit
-  if (!lives(slot)) return;
+  if (!lives(index)) return;
   const std::int32_t pid = *facts_.pid_cell(index);
   if (pid <= 0) {  // never cloned: the request was in hand, and a new manager repeats it
     facts_.commit(index, [](Slot& freed) { freed = Slot{.serial = freed.serial}; });
     return;
   }
   if (slot.pid != pid) facts_.commit(index, [&](Slot& changed) { changed.pid = pid; });
-  remember(pid, index);
   Child& self = child(index);
   self.low_fds = 0;
   if (slot.state != SlotState::Spawning || fcntl(self.report, F_SETFD, FD_CLOEXEC) != 0) self.report = -1;
@@ -82,7 +74,7 @@ void Children::resume_slot(std::uint32_t index) noexcept {
 void Children::signal(const channel::Signal& request) noexcept {
   if (request.slot >= channel::kSlotCount) return;
   const Slot& slot = facts_.slot(request.slot);
-  if (!lives(slot) || slot.attempt != request.attempt || slot.pid <= 0) return;
+  if (!lives(request.slot) || slot.attempt != request.attempt || slot.pid <= 0) return;
   const int pidfd = child(request.slot).pidfd;
   if (pidfd >= 0) {
     sys::pidfd_send_signal(pidfd, request.signal);
@@ -107,7 +99,7 @@ void Children::watch(const channel::WatchBody& request) noexcept {
   });
   child(index) = Child{};
   *facts_.pid_cell(index) = request.pid;
-  remember(request.pid, index);
+  hint(request.pid) = static_cast<std::uint16_t>(index);
   hold_pidfd(index, pidfd_open(request.pid));
   End end;
   if (child(index).pidfd >= 0 || peek(P_PID, request.pid, end) != Peek::NotOurs) return;
@@ -126,36 +118,19 @@ void Children::acknowledge(const channel::Ended& request) noexcept {
   facts_.note(request.slot, [](Slot& freed) { freed = Slot{.serial = freed.serial}; });
 }
 
+bool Children::lives(std::uint32_t index) const noexcept {
+  const SlotState state = facts_.slot(index).state;
+  return state == SlotState::Spawning || state == SlotState::Running;
+}
+
+// The hint is right for a service; of an orphan only a look at all slots can tell that it is none.
 std::uint32_t Children::slot_of(std::int32_t pid) const noexcept {
-  const auto& entries = facts_.own().pids;
-  for (std::uint32_t at = home(pid); entries[at].pid != 0; at = (at + 1) % kPidEntries) {
-    if (entries[at].pid == pid) return entries[at].slot;
+  const auto is_in = [&](std::uint32_t index) { return *facts_.pid_cell(index) == pid && lives(index); };
+  if (is_in(hint(pid))) return hint(pid);
+  for (std::uint32_t index = 0; index < facts_.header().slots_used; ++index) {
+    if (is_in(index)) return index;
   }
   return kNoSlot;
-}
-
-void Children::remember(std::int32_t pid, std::uint32_t index) noexcept {
-  auto& entries = facts_.own().pids;
-  std::uint32_t at = home(pid);
-  while (entries[at].pid != 0 && entries[at].pid != pid) at = (at + 1) % kPidEntries;
-  entries[at] = {.pid = pid, .slot = index};
-}
-
-// Linear probing: whatever stood behind the hole and may stand in it moves up.
-void Children::forget(std::int32_t pid) noexcept {
-  auto& entries = facts_.own().pids;
-  std::uint32_t hole = home(pid);
-  while (entries[hole].pid != pid) {
-    if (entries[hole].pid == 0) return;
-    hole = (hole + 1) % kPidEntries;
-  }
-  for (std::uint32_t at = (hole + 1) % kPidEntries; entries[at].pid != 0; at = (at + 1) % kPidEntries) {
-    const std::uint32_t distance = (at - home(entries[at].pid)) % kPidEntries;
-    if (distance < (at - hole) % kPidEntries) continue;
-    entries[hole] = entries[at];
-    hole = at;
-  }
-  entries[hole] = {};
 }
 
 }  // namespace init::pid1

@@ -4,7 +4,10 @@
 #pragma once
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
 #include <span>
 
 #include "daemon/channel/messages.h"
@@ -39,9 +42,8 @@ class Children {
 
   // Raises the limit on open files and opens the list of children.
   void start() noexcept;
-  // Instead of start(): takes over what the facts say was there before. file_limit: the soft one before it
-  // was raised.
-  void resume(std::int64_t file_limit) noexcept;
+  // Instead of start(): takes over what the facts say was there before.
+  void resume() noexcept;
 
   void spawn(channel::Packet& packet) noexcept;
   void watch(const channel::WatchBody& request) noexcept;
@@ -63,9 +65,6 @@ class Children {
 
   // The manager's pid, whose end is not an orphan's; 0 = there is none.
   void reserve(std::int32_t pid) noexcept { reserved_ = pid; }
-  [[nodiscard]] std::int64_t file_limit() const noexcept {
-    return static_cast<std::int64_t>(limit_before_.rlim_cur);
-  }
 
  private:
   struct Request;
@@ -85,15 +84,14 @@ class Children {
   bool collect(std::int32_t pid) noexcept;
   void commit_end(std::uint32_t index, const End& end, std::uint32_t flags) noexcept;
   void sweep_by_wait() noexcept;
-  // visit(pid) says whether it took the child away. False: there is no list to read.
-  template <class Visit>
-  bool each_child(Visit visit) noexcept;
 
   // The slot of a pid, or kNoSlot.
   static constexpr std::uint32_t kNoSlot = 0xffffffffU;
   [[nodiscard]] std::uint32_t slot_of(std::int32_t pid) const noexcept;
-  void remember(std::int32_t pid, std::uint32_t index) noexcept;
-  void forget(std::int32_t pid) noexcept;
+  [[nodiscard]] bool lives(std::uint32_t index) const noexcept;
+  [[nodiscard]] std::uint16_t& hint(std::int32_t pid) const noexcept {
+    return facts_.own().hints[static_cast<std::uint32_t>(pid) % channel::kSlotCount];
+  }
 
   [[nodiscard]] Child& child(std::uint32_t index) noexcept { return facts_.own().children[index]; }
 
@@ -108,6 +106,25 @@ class Children {
   MonotonicTime next_sweep_{};
   bool has_clone3_ = true;
 };
+
+// Visits each child on a list of proc(5), read in pieces of text. It is in the order of arrival, and what
+// visit(pid) says it took away moves the rest forward by just the bytes of its number. False: there is no
+// list.
+template <class Visit>
+bool walk_children(int list, std::span<char> text, Visit visit) noexcept {
+  for (off_t offset = 0;;) {
+    const ssize_t got = pread(list, text.data(), text.size(), offset);
+    if (got < 0) return false;
+    const char* at = text.data();
+    const char* const end = at + got;
+    for (const char* stop = nullptr; (stop = std::find(at, end, ' ')) != end; at = stop + 1) {
+      std::int32_t pid = 0;
+      std::from_chars(at, stop, pid);
+      if (!visit(pid)) offset += stop + 1 - at;
+    }
+    if (at == text.data()) return true;
+  }
+}
 
 // Looks at the end of a child without taking it away; reap() does. Both follow waitid(2).
 enum class Peek { Ended, Alive, NotOurs };

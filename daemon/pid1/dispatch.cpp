@@ -35,7 +35,7 @@ void notify(const char* address, std::string_view text) noexcept {
 }  // namespace
 
 void Pid1::channel_ready() noexcept {
-  packet_in_hand(true);  // from before it leaves the socket
+  facts.own().packet_in_hand = 1;  // from before it leaves the socket
   for (int n = 0; n < kPacketsPerTurn; ++n) {
     const Packet::Outcome outcome = channel.receive();
     if (outcome == Packet::Outcome::Empty) break;
@@ -51,7 +51,7 @@ void Pid1::channel_ready() noexcept {
       log_line("channel: a malformed message was ignored");
     }
   }
-  packet_in_hand(false);
+  facts.own().packet_in_hand = 0;
   channel.packet().close_fds();
   if (channel.broken()) guard.kill_manager();
 }

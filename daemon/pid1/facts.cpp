@@ -36,6 +36,7 @@ int Facts::create() noexcept {
   if (const int error = map(fd); error != 0) return error;
   open_ = true;
   new (base_) FactsHeader;
+  new (base_ + kResumeOffset) Resume;
   new (base_ + channel::kBellOffset) channel::Bell;
   static_cast<void>(seal());
   return 0;
@@ -68,6 +69,11 @@ FactsHeader& Facts::edit() noexcept {
   return *at<FactsHeader>(0);
 }
 
+Resume& Facts::edit_resume() noexcept {
+  static_cast<void>(edit());
+  return *at<Resume>(kResumeOffset);
+}
+
 void Facts::write_slot(std::uint32_t index, Slot& changed) noexcept {
   ++changed.serial;
   changed.crc = crc32c(&changed, offsetof(Slot, crc));
@@ -81,11 +87,6 @@ void Facts::write_slot(std::uint32_t index, Slot& changed) noexcept {
 void Facts::write_through(std::size_t offset, const void* data, std::size_t size) const noexcept {
   const ssize_t wrote = pwrite(fd_.get(), data, size, static_cast<off_t>(offset));
   if (wrote != static_cast<ssize_t>(size)) log_line(Line("facts: not written: errno ").number(errno));
-}
-
-void Facts::clear_pids() noexcept {
-  const auto offset = static_cast<off_t>(channel::kFactsBytes + offsetof(Private, pids));
-  fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, sizeof(own().pids));
 }
 
 bool Facts::intact(std::uint32_t index) const noexcept {

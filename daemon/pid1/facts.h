@@ -31,17 +31,28 @@ struct Child {
   std::uint32_t low_fds = 0;  // how many it owns in low_owner
 };
 
-struct PidEntry {
-  std::int32_t pid = 0;  // 0 = empty
-  std::uint32_t slot = 0;
-};
-inline constexpr std::uint32_t kPidEntries = 2 * channel::kSlotCount;
-
 struct Private {
   std::array<Child, channel::kSlotCount> children;
-  std::array<std::uint32_t, kLowFds> low_owner;  // slot + 1 for which this fd is kept open, 0 = none
-  alignas(channel::kPage) std::array<PidEntry, kPidEntries> pids;  // open addressing by pid
+  std::array<std::uint32_t, kLowFds> low_owner;          // slot + 1 for which this fd is kept open, 0 = none
+  std::array<std::uint16_t, channel::kSlotCount> hints;  // the slot that a pid, modulo, was last seen in
+  std::int64_t faults_since;                             // CLOCK_MONOTONIC in ns
+  std::uint32_t faults;                                  // since then
+  std::uint32_t packet_in_hand;                          // not 0 while requests are taken from the channel
 };
+
+// What the next self must know beyond what the manager may know. As well protected as the header, behind it.
+struct Resume {
+  std::int32_t facts_for_reading = -1;
+  std::int32_t program = -1;  // of the manager
+  std::int32_t self = -1;     // initd's own sealed copy
+  std::int32_t socket = -1;   // the channel to the manager
+  std::int32_t doorbell = -1;
+  std::int32_t manager_pid = 0;  // 0 = there is none
+  std::uint64_t file_limit = 0;  // the soft limit before initd raised it
+};
+inline constexpr std::size_t kResumeOffset = channel::kPage / 2;
+static_assert(sizeof(FactsHeader) <= kResumeOffset &&
+              kResumeOffset + sizeof(Resume) <= channel::kOrphanRingOffset);
 
 class Facts {
  public:
@@ -52,7 +63,7 @@ class Facts {
   [[nodiscard]] int adopt(int fd) noexcept;
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-  [[nodiscard]] const std::byte* base() const noexcept { return base_; }
+  [[nodiscard]] std::byte* base() const noexcept { return base_; }
   [[nodiscard]] const FactsHeader& header() const noexcept { return *at<FactsHeader>(0); }
   [[nodiscard]] const Slot& slot(std::uint32_t index) const noexcept {
     return at<Slot>(channel::kSlotsOffset)[index];
@@ -66,8 +77,11 @@ class Facts {
   }
   [[nodiscard]] Private& own() const noexcept { return *at<Private>(channel::kFactsBytes); }
 
+  [[nodiscard]] const Resume& resume() const noexcept { return *at<Resume>(kResumeOffset); }
+
   // Opens the facts, but not the slots, for writing until seal().
   [[nodiscard]] FactsHeader& edit() noexcept;
+  [[nodiscard]] Resume& edit_resume() noexcept;
   // Changes one slot, with serial, checksum and an entry in the change ring. The change is made on a copy, so
   // that a reader meets half of it only for the length of one memcpy.
   template <class Change>
@@ -82,8 +96,6 @@ class Facts {
     change(copy);
     write_slot(index, copy);
   }
-  // Gives back the memory of the table of pids: all entries are empty then.
-  void clear_pids() noexcept;
   [[nodiscard]] bool intact(std::uint32_t index) const noexcept;
   void add_orphan(const channel::Orphan& orphan) noexcept;
   // The latest orphan of that pid in the ring; nullptr = not seen, or long ago.

@@ -1,43 +1,23 @@
-// A fault in PID 1 must not be its end: the handler executes the sealed copy of initd anew, which adopts
-// facts, store and channel by the numbers it is told. SIGTERM on a machine goes the same way, on purpose. The
-// ladder: a fault inside the handler, or the third within a minute, reboots a machine and ends a container
-// with 70.
+// A fault in PID 1 must not be its end: the handler executes the sealed copy of initd anew, with --resume and
+// the number of the facts, which hold all that the next self must know. SIGTERM on a machine goes the same
+// way, on purpose. The ladder: a fault inside the handler, or the third within a minute, reboots a machine
+// and ends a container with 70.
 #pragma once
-#include <cstddef>
-#include <cstdint>
+#include <csignal>
 
-#include "daemon/channel/facts.h"
+#include "daemon/pid1/facts.h"
 
 namespace init::pid1 {
 
-// What the next self must know beyond the facts. Written as numbers after --resume, in this order.
-struct Resume {
-  std::int64_t facts = -1;
-  std::int64_t facts_for_reading = -1;
-  std::int64_t socket = -1;
-  std::int64_t doorbell = -1;
-  std::int64_t program = -1;  // of the manager
-  std::int64_t self = -1;     // initd's own sealed copy
-  std::int64_t manager_pid = 0;
-  std::int64_t file_limit = 0;    // the soft limit before initd raised it
-  std::int64_t window_start = 0;  // of the faults that are counted, CLOCK_MONOTONIC in ns
-  std::int64_t faults = 0;        // in that window
-  std::int64_t lost_packet = 0;   // a request was in hand: the manager must say it again
-};
-inline constexpr std::size_t kResumeNumbers = sizeof(Resume) / sizeof(std::int64_t);
+inline constexpr const char* kResumeOption = "--resume";
 
-// False: not the text that an earlier self wrote.
-[[nodiscard]] bool parse_resume(const char* text, Resume& resume) noexcept;
+// All signals but those of a fault: one that is blocked kills at once.
+[[nodiscard]] sigset_t everything_but_faults() noexcept;
 
-// What execute_anew() will use, kept on a write-protected page; called again whenever a number changes.
-void set_resume(const Resume& resume) noexcept;
-[[nodiscard]] const Resume& current_resume() noexcept;
-// argv is initd's own, environment as main got it; the facts are read at the time of the fault.
-void arm_fault_handlers(char* const* argv, const std::byte* facts, channel::Environment where) noexcept;
-// Set while requests are taken from the channel.
-void packet_in_hand(bool yes) noexcept;
+// argv is initd's own; --resume, when there, is the first of its words.
+void arm_fault_handlers(char* const* argv, const Facts& facts) noexcept;
 
 // Returns only when the exec fails.
-void execute_anew(bool after_fault) noexcept;
+void execute_anew() noexcept;
 
 }  // namespace init::pid1

@@ -81,8 +81,9 @@ void Finish::step() noexcept {
 
 void Finish::leave() noexcept {
   if (facts_.header().environment != channel::Environment::Machine) _exit(request_.exit_code);
+  const int program = facts_.resume().program;  // the child does not have the facts
   const long pid = sys::fork();
-  if (pid == 0) unmount_everything(guard_.program());
+  if (pid == 0) unmount_everything(program);
   if (pid < 0) power();
   helper_ = static_cast<std::int32_t>(pid);
   enter(Phase::Unmounting, kUnmountLimit);

@@ -2,14 +2,13 @@
 // machine by reboot(2), after the manager's program has unmounted everything in a limited time.
 #pragma once
 #include "daemon/channel/messages.h"
-#include "daemon/pid1/guard.h"
+#include "daemon/pid1/children.h"
 
 namespace init::pid1 {
 
 class Finish {
  public:
-  Finish(Facts& facts, Children& children, const Guard& guard) noexcept
-      : facts_(facts), children_(children), guard_(guard) {}
+  Finish(Facts& facts, Children& children) noexcept : facts_(facts), children_(children) {}
 
   void begin(const channel::FinishBody& request) noexcept;
   [[nodiscard]] bool begun() const noexcept { return phase_ != Phase::None; }
@@ -29,7 +28,6 @@ class Finish {
 
   Facts& facts_;
   Children& children_;
-  const Guard& guard_;
   Phase phase_ = Phase::None;
   channel::FinishBody request_{};
   MonotonicTime deadline_ = MonotonicTime::never();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "daemon/pid1/log.h"
 #include "libinit/sys/calls.h"
@@ -22,18 +23,27 @@ constexpr Duration kToAbort = std::chrono::seconds(2);
 
 }  // namespace
 
-void Guard::arm(int program, int facts_for_reading, char* const* argv, Duration patience) noexcept {
-  program_.reset(program);
-  facts_fd_.reset(facts_for_reading);
+void Guard::arm(char** argv, Duration patience) noexcept {
   argv_ = argv;
   patience_ = patience;
 }
 
-void Guard::adopt(std::int32_t pid) noexcept {
-  pid_ = pid;
+void Guard::resume() noexcept {
+  const Resume& before = facts_.resume();
+  if (before.manager_pid == 0) return;
+  channel_.adopt(before.socket, before.doorbell);
+  pid_ = before.manager_pid;
   started_ = monotonic_now();
   missing_since_ = MonotonicTime::never();
-  children_.reserve(pid);
+  children_.reserve(pid_);
+}
+
+// For the next self. Before this a fault leaves the manager without a channel, and it ends.
+void Guard::record() noexcept {
+  Resume& next = facts_.edit_resume();
+  next.socket = channel_.socket();
+  next.doorbell = channel_.doorbell();
+  next.manager_pid = pid_;
 }
 
 void Guard::act() noexcept {
@@ -77,26 +87,30 @@ void Guard::start() noexcept {
     return;
   }
   children_.reserve(pid_);
+  record();
   channel_.send_resumed(epoch);
 }
 
 std::int32_t Guard::fork_manager(int socket) noexcept {
+  const Resume open = facts_.resume();  // the child does not have the facts
   const long pid = sys::fork();
-  if (pid == 0) become_manager(socket);
+  if (pid == 0) become_manager(socket, open);
   return static_cast<std::int32_t>(pid);
 }
 
 // The sources lie at kLowFds or above, at least behind the first few of start(), so no dup2 overwrites one.
 // Handlers go with the exec.
-void Guard::become_manager(int socket) noexcept {
+void Guard::become_manager(int socket, const Resume& open) noexcept {
   setsid();  // Ctrl-C is for initd; the manager hears of it through the facts
   dup2(socket, channel::kChannelFd);
-  dup2(facts_fd_.get(), channel::kFactsFd);
+  dup2(open.facts_for_reading, channel::kFactsFd);
   dup2(channel_.doorbell(), channel::kDoorbellFd);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  const long refused = sys::fexecve(program_.get(), argv_, environ);
+  static char name[] = "initd-manager";
+  argv_[0] = name;
+  const long refused = sys::fexecve(open.program, argv_, environ);
   log_line(Line("cannot execute the manager: errno ").number(sys::error_of(refused)));
   _exit(127);
 }
@@ -112,10 +126,11 @@ bool Guard::has_ended() noexcept {
 }
 
 void Guard::settle() noexcept {
-  reap(pid_);
-  children_.reserve(0);
+  const std::int32_t ended = std::exchange(pid_, 0);
   channel_.close_pair();
-  pid_ = 0;
+  record();
+  reap(ended);
+  children_.reserve(0);
   due_ = MonotonicTime::never();
   const MonotonicTime now = monotonic_now();
   missing_since_ = std::min(missing_since_, now);

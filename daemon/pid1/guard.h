@@ -13,11 +13,11 @@ class Guard {
   Guard(Facts& facts, Children& children, Channel& channel) noexcept
       : facts_(facts), children_(children), channel_(channel) {}
 
-  // The program, opened once (O_PATH), so that losing its path later does not matter; and what it is started
-  // with.
-  void arm(int program, int facts_for_reading, char* const* argv, Duration patience) noexcept;
-  // A manager that an earlier self has started.
-  void adopt(std::int32_t pid) noexcept;
+  // The manager's program was opened once, so that losing its path later does not matter; argv is what it is
+  // started with.
+  void arm(char** argv, Duration patience) noexcept;
+  // The manager that an earlier self has started, if there is one.
+  void resume() noexcept;
 
   // The time of due() has come: for a new manager, or for a look at one that may hang.
   void act() noexcept;
@@ -36,24 +36,22 @@ class Guard {
   }
 
   [[nodiscard]] std::int32_t pid() const noexcept { return pid_; }
-  [[nodiscard]] int program() const noexcept { return program_.get(); }
   [[nodiscard]] MonotonicTime due() const noexcept { return due_; }
   // When to do without: no manager will have been ready for too long. never() while there is one.
   [[nodiscard]] MonotonicTime given_up_at() const noexcept { return missing_since_ + patience_; }
 
  private:
   void start() noexcept;
+  void record() noexcept;
   void look() noexcept;
   [[nodiscard]] std::int32_t fork_manager(int socket) noexcept;
-  [[noreturn]] void become_manager(int socket) noexcept;
+  [[noreturn]] void become_manager(int socket, const Resume& open) noexcept;
   [[nodiscard]] Duration next_delay(Duration lived, bool killed) noexcept;
 
   Facts& facts_;
   Children& children_;
   Channel& channel_;
-  UniqueFd program_;
-  UniqueFd facts_fd_;
-  char* const* argv_ = nullptr;
+  char** argv_ = nullptr;
   std::int32_t pid_ = 0;
   bool retired_ = false;
   bool at_fault_ = false;  // did not answer

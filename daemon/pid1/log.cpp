@@ -3,6 +3,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <charconv>
+
 namespace init::pid1 {
 namespace {
 
@@ -24,14 +26,9 @@ Line& Line::text(const char* more) noexcept {
 }
 
 Line& Line::number(std::int64_t value) noexcept {
-  std::array<char, 20> digits;
-  std::size_t count = 0;
-  auto left = value < 0 ? -static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-  do digits[count++] = static_cast<char>('0' + left % 10);
-  while ((left /= 10) != 0);
-  if (value < 0) put('-');
-  while (count > 0) put(digits[--count]);
-  return *this;
+  std::array<char, 21> digits{};  // with a 0 behind them
+  std::to_chars(digits.begin(), digits.end() - 1, value);
+  return text(digits.data());
 }
 
 void log_to(int fd) noexcept {

@@ -9,17 +9,16 @@ namespace init::pid1 {
 
 class Line {
  public:
-  static constexpr std::size_t kBytes = 256;  // with a 0 at the end; what is longer is cut
+  static constexpr std::size_t kBytes = 256;  // what is longer is cut
 
   explicit Line(const char* start) noexcept { text(start); }
   Line& text(const char* more) noexcept;
   Line& number(std::int64_t value) noexcept;
-  [[nodiscard]] const char* c_str() const noexcept { return bytes_.data(); }
 
  private:
   friend void log_line(const Line& line) noexcept;
   void put(char c) noexcept {
-    if (size_ + 1 < bytes_.size()) bytes_[size_++] = c;
+    if (size_ < bytes_.size()) bytes_[size_++] = c;
   }
   std::array<char, kBytes> bytes_{};
   std::size_t size_ = 0;

@@ -45,61 +45,57 @@ void open_loop() noexcept {
   require(whole->signals ? 0 : errno, "signalfd");
 }
 
-Resume start_fresh(const Options& options, channel::Environment where) noexcept {
+void start_fresh(const Options& options, channel::Environment where) noexcept {
   require(whole->facts.create(), "facts");
   whole->facts.edit().environment = where;
   whole->facts.edit().started_ns = static_cast<std::uint64_t>(monotonic_now().since_epoch.count());
   open_loop();
-  const int program = open_manager(options.manager);
-  if (program < 0) log_line(Line("no manager found: errno ").number(errno));
-  int readable = open_for_reading(whole->facts.fd());
-  if (readable < 0) readable = dup(whole->facts.fd());  // no /proc
-  readable = raise_fd(readable);
-  whole->guard.arm(program, readable, options.manager_argv, std::chrono::milliseconds(options.patience_ms));
-  return {.facts = whole->facts.fd(), .facts_for_reading = readable, .program = program, .self = copy_self()};
+  Resume& resume = whole->facts.edit_resume();
+  resume.program = open_manager(options.manager);
+  if (resume.program < 0) log_line(Line("no manager found: errno ").number(errno));
+  const int readable = open_for_reading(whole->facts.fd());
+  resume.facts_for_reading = raise_fd(readable >= 0 ? readable : dup(whole->facts.fd()));  // no /proc
+  resume.self = copy_self();
 }
 
-// False: the facts cannot be used. The manager that trusted them goes as well, and all starts from nothing.
-bool start_resumed(const Options& options, const Resume& resume) noexcept {
-  const auto manager = static_cast<std::int32_t>(resume.manager_pid);
-  if (whole->facts.adopt(static_cast<int>(resume.facts)) != 0) {
+// False: the facts cannot be used. The manager that trusted them loses its channel, which is its end, and all
+// starts from nothing.
+bool start_resumed(int facts) noexcept {
+  if (whole->facts.adopt(facts) != 0) {
     log_line("the facts of the earlier self cannot be used");
-    if (manager > 1) kill(manager, SIGKILL);
+    settle_descriptors(false);
     return false;
   }
   open_loop();
-  whole->guard.arm(static_cast<int>(resume.program), static_cast<int>(resume.facts_for_reading),
-                   options.manager_argv, std::chrono::milliseconds(options.patience_ms));
-  if (manager <= 1) return true;
-  whole->channel.adopt(static_cast<int>(resume.socket), static_cast<int>(resume.doorbell));
-  whole->guard.adopt(manager);
+  whole->guard.resume();
   return true;
 }
 
 }  // namespace
 
-[[noreturn]] static void start(int argc, char** argv) noexcept {
+[[noreturn]] static void start(std::span<char*> words) noexcept {
   block_signals();
   whole = new (shared_memory(sizeof(Pid1))) Pid1;
   leave_restartable_sequence();
   const channel::Environment where = find_environment();
-  const Options options = parse_options(argc, argv, where);
-  Resume resume;
-  bool resumed = options.resume != nullptr && parse_resume(options.resume, resume);
-  settle_descriptors(resumed);
+  const Options options = parse_options(words, where);
+  settle_descriptors(options.facts >= 0);
   prepare_place(where);
-  resumed = resumed && start_resumed(options, resume);
-  if (!resumed) resume = start_fresh(options, where);
-  arm_fault_handlers(argv, whole->facts.base(), where);
+  whole->guard.arm(words.data() + (options.facts >= 0 ? 2 : 0),
+                   std::chrono::milliseconds(options.patience_ms));
+  const bool resumed = options.facts >= 0 && start_resumed(options.facts);
+  if (!resumed) start_fresh(options, where);
+  arm_fault_handlers(words.data(), whole->facts);
   whole->notify_socket = getenv("NOTIFY_SOCKET");
   unsetenv("NOTIFY_SOCKET");
-  whole->run(resume, resumed);
+  whole->run(resumed);
 }
 
 }  // namespace init::pid1
 
 int main(int argc, char** argv) {
-  const std::span<char* const> words(argv + 1, argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0);
-  if (init::one_command::is_asked_for(words)) init::one_command::run(words);
-  init::pid1::start(argc, argv);
+  if (argc < 1) return 2;
+  const std::span<char*> words(argv, static_cast<std::size_t>(argc));
+  if (init::one_command::is_asked_for(words.subspan(1))) init::one_command::run(words.subspan(1));
+  init::pid1::start(words);
 }

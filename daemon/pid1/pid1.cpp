@@ -8,39 +8,28 @@
 
 namespace init::pid1 {
 
-void Pid1::run(const Resume& resume, bool resumed) noexcept {
+void Pid1::run(bool resumed) noexcept {
   if (resumed) {
-    children.resume(resume.file_limit);
+    children.resume();
   } else {
     children.start();
   }
-  Resume next = resume;
-  next.file_limit = children.file_limit();
-  set_resume(next);
   if (loop.add(signals.get(), EPOLLIN, {kSignals, 0}) != 0) log_line("signals: the loop does not take them");
   children.sweep(true);
-  if (resumed) take_over(resume.lost_packet != 0);
-  if (guard.pid() == 0) act_on_manager();
+  if (resumed) take_over();
+  if (guard.pid() == 0) guard.act();
   for (;;) turn();
 }
 
 // The signal of a manager's end may have gone with the earlier self, and so may a request of its own.
-void Pid1::take_over(bool lost_packet) noexcept {
+void Pid1::take_over() noexcept {
   guard.ring();
   if (guard.has_ended()) {
     manager_ended();
-  } else if (lost_packet) {
+  } else if (facts.own().packet_in_hand != 0) {
     guard.kill_manager();
   }
-}
-
-void Pid1::act_on_manager() noexcept {
-  guard.act();
-  Resume next = current_resume();
-  next.socket = channel.socket();
-  next.doorbell = channel.doorbell();
-  next.manager_pid = guard.pid();
-  set_resume(next);
+  facts.own().packet_in_hand = 0;
 }
 
 void Pid1::stop_without_manager() noexcept {
@@ -71,16 +60,14 @@ void Pid1::turn() noexcept {
   }
   settle_turn();
   const MonotonicTime now = monotonic_now();
-  if (now >= children.sweep_due()) {
-    children.sweep(false);
-    settle_turn();
-  }
-  if (now >= guard.due()) act_on_manager();
+  if (now >= children.sweep_due()) children.sweep(false);
+  if (now >= guard.due()) guard.act();
   if (asked_to_stop_ && now >= guard.given_up_at()) stop_without_manager();
   if (finish.begun()) finish.step();
+  settle_turn();
 }
 
-// The manager learns of a turn at its end: one write protection and one doorbell for all that happened in it.
+// One write protection and one doorbell for all that happened.
 void Pid1::settle_turn() noexcept {
   if (facts.seal()) guard.ring();
 }

@@ -13,14 +13,14 @@ namespace init::pid1 {
 class Pid1 {
  public:
   // Where facts, loop, signals and guard are ready. Never returns.
-  [[noreturn]] void run(const Resume& resume, bool resumed) noexcept;
+  [[noreturn]] void run(bool resumed) noexcept;
 
   Facts facts;
   process::Poller loop;
   Children children{facts, loop};
   Channel channel{facts, loop};
   Guard guard{facts, children, channel};
-  Finish finish{facts, children, guard};
+  Finish finish{facts, children};
   UniqueFd signals;
   // READY=1 goes here once: the value of NOTIFY_SOCKET, nullptr = nobody asked or all is said.
   const char* notify_socket = nullptr;
@@ -28,9 +28,8 @@ class Pid1 {
  private:
   void turn() noexcept;
   void settle_turn() noexcept;
-  void act_on_manager() noexcept;
   void stop_without_manager() noexcept;
-  void take_over(bool lost_packet) noexcept;
+  void take_over() noexcept;
   [[nodiscard]] MonotonicTime next_deadline() const noexcept;
   // signals.cpp
   void read_signals() noexcept;

@@ -102,7 +102,7 @@ void Children::drop_pidfd(std::uint32_t index) noexcept {
 
 void Children::exit_ready(std::uint32_t index) noexcept {
   const std::int32_t pid = facts_.slot(index).pid;
-  if (child(index).pidfd < 0 || slot_of(pid) != index || collect(pid)) return;
+  if (child(index).pidfd < 0 || !lives(index) || collect(pid)) return;
   // Only watched, and another process' child: that it ended is all there is to know.
   End end;
   if (peek(P_PID, pid, end) == Peek::NotOurs) commit_end(index, end, channel::kSlotUncertain);
@@ -128,7 +128,6 @@ void Children::commit_end(std::uint32_t index, const End& end, std::uint32_t fla
   drop_pidfd(index);
   const Child& self = child(index);
   facts_.commit(index, [&](Slot& slot) {
-    forget(slot.pid);
     slot.state = self.failed_step != 0 ? SlotState::Failed : SlotState::Exited;
     slot.ended_ns = static_cast<std::uint64_t>(monotonic_now().since_epoch.count());
     slot.exit_kind = end.kind;
@@ -152,7 +151,7 @@ void Children::sweep(bool all) noexcept {
   sweep_due_ = MonotonicTime::never();
   bool found = false;
   int seen = 0;
-  const bool listed = each_child([&](std::int32_t pid) {
+  const bool listed = walk_children(list_fd_, list_text, [&](std::int32_t pid) {
     ++seen;
     if (pid == reserved_) return false;
     const std::uint32_t index = all ? kNoSlot : slot_of(pid);
@@ -163,35 +162,6 @@ void Children::sweep(bool all) noexcept {
   if (!listed) sweep_by_wait();
   next_sweep_ =
       monotonic_now() + (found ? kSweepDistance : std::max(kSweepDistance, seen * kDistancePerChild));
-}
-
-// The list is in the order of arrival and only PID 1 removes from it, so what was taken away moves the rest
-// forward by just the bytes of its number.
-template <class Visit>
-bool Children::each_child(Visit visit) noexcept {
-  off_t offset = 0;
-  for (;;) {
-    const ssize_t got = list_fd_ < 0 ? -1 : pread(list_fd_, list_text.data(), list_text.size(), offset);
-    if (got < 0) return false;
-    std::int32_t pid = 0;
-    off_t token = 0;
-    off_t kept = 0;
-    off_t used = 0;
-    for (ssize_t i = 0; i < got; ++i) {
-      const char c = list_text[static_cast<std::size_t>(i)];
-      ++token;
-      if (c != ' ') {
-        pid = pid * 10 + (c - '0');
-        continue;
-      }
-      if (!visit(pid)) kept += token;
-      used += token;
-      token = 0;
-      pid = 0;
-    }
-    if (used == 0) return true;
-    offset += kept;
-  }
 }
 
 // Where the kernel has no list. The first child that ended and belongs to someone else would hide the rest:
@@ -205,9 +175,9 @@ void Children::signal_all(int signal) noexcept {
     kill(pid, signal);
     return false;
   };
-  if (each_child(send)) return;
+  if (walk_children(list_fd_, list_text, send)) return;
   for (std::uint32_t i = 0; i < facts_.header().slots_used; ++i) {
-    if (slot_of(facts_.slot(i).pid) == i) send(facts_.slot(i).pid);
+    if (lives(i)) send(facts_.slot(i).pid);
   }
 }
 

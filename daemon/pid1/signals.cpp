@@ -12,31 +12,14 @@
 #include "libinit/sys/calls.h"
 
 namespace init::pid1 {
-namespace {
-
-// A fault that is blocked kills at once; these go to the fault handlers.
-sigset_t everything_but_faults() noexcept {
-  sigset_t set;
-  sigfillset(&set);
-  for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP}) sigdelset(&set, fault);
-  return set;
-}
-
-}  // namespace
-
 void block_signals() noexcept {
   const sigset_t set = everything_but_faults();
   sigprocmask(SIG_SETMASK, &set, nullptr);
   // Nothing stays ignored as initd's own parent had it: children need not undo it then, and a CHLD that is
-  // ignored would make the kernel reap for us.
-  const sys::SignalAction to_default;  // libc's function refuses 32 and 33
+  // ignored would make the kernel reap for us. A stopped child is no news.
+  const sys::SignalAction to_default{.flags = SA_NOCLDSTOP};  // libc's function refuses 32 and 33
   for (int signal = 1; signal < static_cast<int>(channel::kSignalCount); ++signal)
     sys::rt_sigaction(signal, &to_default, nullptr);
-  // A stopped child is no news.
-  struct sigaction child {};
-  child.sa_handler = SIG_DFL;
-  child.sa_flags = SA_NOCLDSTOP;
-  sigaction(SIGCHLD, &child, nullptr);
 }
 
 int open_signals() noexcept {
@@ -60,8 +43,7 @@ void Pid1::take_signal(int signal, std::int32_t pid, std::uint32_t uid) noexcept
     return;
   }
   const bool machine = facts.header().environment == channel::Environment::Machine;
-  if (signal == SIGTERM && machine)
-    execute_anew(false);  // as systemd has it; where it fails, the manager is told
+  if (signal == SIGTERM && machine) execute_anew();  // as systemd has it; where it fails, the manager is told
   if (signal == SIGPIPE || signal >= static_cast<int>(channel::kSignalCount)) return;
   channel::SignalFact& fact = facts.edit().signals[static_cast<std::size_t>(signal)];
   fact = {.count = fact.count + 1, .sender_pid = pid, .sender_uid = uid};

@@ -146,7 +146,7 @@ bool Children::launch(Request& request) noexcept {
     slot.pid = pid;
     if (request.join) slot.flags |= channel::kSlotNoCgroup;
   });
-  remember(pid, index);
+  hint(pid) = static_cast<std::uint16_t>(index);
   if (request.shares) {
     own_low_fd(index, request.report);
   } else {

@@ -8,13 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 #include "daemon/one_command/options.h"
-#include "daemon/pid1/facts.h"
+#include "daemon/pid1/fault.h"
 #include "daemon/pid1/log.h"
 #include "libinit/base/version.h"
 
@@ -23,39 +26,18 @@ namespace {
 
 using channel::Environment;
 
-constexpr int kMaxArguments = 256;
 constexpr int kFewDescriptors = 4096;
-constexpr std::int64_t kLongestPatience = 1'000'000'000;  // ms
+constexpr const char* kNamespace = "/proc/self/ns/pid";
+constexpr ino_t kFirstNamespace = 0xeffffffc;  // as every kernel has numbered it
+constexpr std::array<std::string_view, 8> kValued{"--units",  "--runtime", "--state",    "--log-dir",
+                                                  "--target", "--manager", "--patience", kResumeOption};
 constexpr const char* kUsage =
     "usage: initd [--units DIR]... [--runtime DIR] [--state DIR] [--log-dir DIR] [--target NAME] [--user]\n"
     "For tests: [--manager PROGRAM]  run PROGRAM instead of initd-manager\n"
     "           [--patience MS]      with a manager that does not answer, or is not there; 10000\n";
 
-std::array<char*, kMaxArguments> manager_argv;
-
-bool equals(const char* a, const char* b) noexcept {
-  return std::strcmp(a, b) == 0;
-}
-
-// --name or --name=value
-bool is_option(const char* word, const char* name) noexcept {
-  const std::size_t size = std::strlen(name);
-  return std::strncmp(word, name, size) == 0 && (word[size] == '\0' || word[size] == '=');
-}
-
-// Whatever is no digit ends it.
-std::int64_t number_from(const char* text) noexcept {
-  std::int64_t value = 0;
-  for (; *text >= '0' && *text <= '9' && value < kLongestPatience; ++text) value = value * 10 + (*text - '0');
-  return value;
-}
-
-bool takes_value(const char* word) noexcept {
-  for (const char* name :
-       {"--units", "--runtime", "--state", "--log-dir", "--target", "--manager", "--patience", "--resume"}) {
-    if (is_option(word, name)) return true;
-  }
-  return false;
+void take_number(const char* text, auto& number) noexcept {
+  std::from_chars(text, text + std::strlen(text), number);
 }
 
 // Of a machine's words some are the kernel's.
@@ -64,11 +46,12 @@ void answer_or_refuse(const char* word, Environment where) noexcept {
     log_line(Line("unknown argument ignored: ").text(word));
     return;
   }
-  if (equals(word, "--version")) {
+  const std::string_view wish(word);
+  if (wish == "--version") {
     dprintf(1, "initd %s\n", kVersion.data());
     _exit(0);
   }
-  const bool asked = equals(word, "--help") || equals(word, "-h");
+  const bool asked = wish == "--help" || wish == "-h";
   if (!asked) dprintf(2, "initd: unknown argument or missing value: %s\n", word);
   dprintf(asked ? 1 : 2, "%s\n", kUsage);
   one_command::print_usage(asked ? 1 : 2);
@@ -98,13 +81,6 @@ void mount_one(const ApiMount& api) noexcept {
   }
 }
 
-bool namespace_is_first(bool& known) noexcept {
-  std::array<char, 64> name{};
-  const ssize_t size = readlink("/proc/self/ns/pid", name.data(), name.size() - 1);
-  known = size > 0;
-  return equals(name.data(), "pid:[4026531836]");
-}
-
 // The folder that initd's own file lies in, with its '/'; empty when unknown.
 std::array<char, 4096> own_folder() noexcept {
   std::array<char, 4096> path{};
@@ -119,45 +95,36 @@ std::array<char, 4096> own_folder() noexcept {
 
 }  // namespace
 
-Options parse_options(int argc, char** argv, Environment where) noexcept {
-  static char manager_name[] = "initd-manager";
+Options parse_options(std::span<char* const> words, Environment where) noexcept {
   Options options;
-  std::size_t count = 0;
-  manager_argv[count++] = manager_name;
-  for (int i = 1; i < argc && count + 3 < manager_argv.size(); ++i) {
-    char* word = argv[i];
-    const bool valued = takes_value(word);
-    const char* equal = std::strchr(word, '=');
-    if ((!valued && !equals(word, "--user")) || (valued && equal == nullptr && i + 1 == argc)) {
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const char* word = words[i];
+    const std::string_view name = std::string_view(word).substr(0, std::string_view(word).find('='));
+    if (name == "--user") continue;
+    const char* value = word[name.size()] == '=' ? word + name.size() + 1 : nullptr;
+    const bool known = std::find(kValued.begin(), kValued.end(), name) != kValued.end();
+    if (known && value == nullptr && i + 1 < words.size()) value = words[++i];
+    if (!known || value == nullptr) {
       answer_or_refuse(word, where);
-      continue;
-    }
-    const char* value = !valued ? nullptr : equal != nullptr ? equal + 1 : argv[i + 1];
-    if (is_option(word, "--manager")) options.manager = value;
-    if (is_option(word, "--resume")) options.resume = value;
-    if (is_option(word, "--patience")) options.patience_ms = number_from(value);
-    const bool own =
-        is_option(word, "--manager") || is_option(word, "--patience") || is_option(word, "--resume");
-    if (!own) manager_argv[count++] = word;
-    if (valued && equal == nullptr) {
-      ++i;
-      if (!own) manager_argv[count++] = argv[i];
+    } else if (name == "--manager") {
+      options.manager = value;
+    } else if (name == "--patience") {
+      take_number(value, options.patience_ms);
+    } else if (name == kResumeOption) {
+      take_number(value, options.facts);
     }
   }
-  manager_argv[count] = nullptr;
-  options.manager_argv = manager_argv.data();
   return options;
 }
 
 Environment find_environment() noexcept {
   if (getpid() != 1) return Environment::Process;
-  bool known = false;
-  bool first = namespace_is_first(known);
-  if (!known) {
+  struct stat seen {};
+  if (stat(kNamespace, &seen) != 0) {
     mount_one({"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr});
-    first = namespace_is_first(known);
+    static_cast<void>(stat(kNamespace, &seen));
   }
-  return first ? Environment::Machine : Environment::Container;
+  return seen.st_ino == kFirstNamespace ? Environment::Machine : Environment::Container;
 }
 
 void mount_api_filesystems() noexcept {

@@ -1,21 +1,23 @@
 // What initd does before its loop, the only time it may open files and mount: where it runs, its options, its
 // own copy.
 #pragma once
+#include <span>
+
 #include "daemon/channel/facts.h"
 
 namespace init::pid1 {
 
 struct Options {
   const char* manager = nullptr;  // --manager PATH: run this program as the manager; for tests
-  std::int64_t patience_ms =
-      10'000;  // --patience MS: with a manager that does not answer, or is not there; for tests
-  const char* resume = nullptr;  // --resume: given by an earlier self only (resume.h)
-  char* const* manager_argv = nullptr;
+  // --patience MS: with a manager that does not answer, or is not there; for tests
+  std::int64_t patience_ms = 10'000;
+  int facts = -1;  // --resume FD: given by an earlier self only, as the first word (fault.h)
 };
 
-// Takes what initd knows; the manager gets the same words. On a machine unknown words, which the kernel
-// passes on from its command line, are logged; elsewhere they end the program with status 2.
-[[nodiscard]] Options parse_options(int argc, char** argv, channel::Environment where) noexcept;
+// words: argv. Takes what initd knows; the manager gets all of them, and takes the rest. On a machine unknown
+// words, which the kernel passes on from its command line, are logged; elsewhere they end the program with
+// status 2.
+[[nodiscard]] Options parse_options(std::span<char* const> words, channel::Environment where) noexcept;
 
 // PID 1 of the machine, of a PID namespace, or no PID 1. Mounts /proc for PID 1 where there is none, to be
 // able to tell.

@@ -1,6 +1,7 @@
 // A fault in PID 1: it goes on as the same process, with all it had.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -57,6 +58,20 @@ TEST_P(Fault, LeavesServicesManagerStoreAndExitsAsTheyWere) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Signals, Fault, testing::Values(SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS));
+
+TEST(FaultBetweenManagers, LeavesTheNextOneToTheNextSelf) {
+  Initd initd(container());
+  for (int death = 1; death <= 5; ++death) {
+    initd.manager().link.reset();  // the fake manager exits; the fifth time nobody follows at once
+    if (death < 5) initd.next_manager();
+  }
+  while (initd.manager().facts.header().manager_restarts < 5) sched_yield();
+  kill(initd.pid, SIGSEGV);
+  initd.next_manager();
+  initd.manager().shell(0, "exit 3");
+  ASSERT_TRUE(initd.manager().until_state(0, SlotState::Exited));
+  EXPECT_NE(read_file(initd.folder + "/log").find("fault: signal"), std::string::npos);
+}
 
 TEST(Ladder, TheThirdWithinAMinuteIsTheEndOfAContainer) {
   Initd initd(container());

@@ -1,5 +1,6 @@
 // Started by initd in the manager's place: gives its descriptors to the test that listens on RUNTIME/test,
-// then lives until it is killed or the test hangs up.
+// then lives until it is killed, the test hangs up, or PID 1 does, as the real manager.
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ int main(int argc, char** argv) {
   if (connect(link, static_cast<const sockaddr*>(static_cast<void*>(&name)), sizeof(name)) != 0) return 1;
   const std::array<int, 3> fds{kChannelFd, kFactsFd, kDoorbellFd};
   if (send_packet(link, {.type = MessageType::Ready, .fds = fds}) != 0) return 2;
-  char end = 0;
-  return static_cast<int>(read(link, &end, 1));
+  pollfd ends[] = {{link, POLLIN, 0}, {kChannelFd, 0, 0}};
+  poll(ends, 2, -1);
+  return 0;
 }
