@@ -24,7 +24,7 @@
 namespace init::test {
 namespace {
 
-constexpr int kPatience = 60'000;  // ms; only a failing test waits that long
+constexpr int kPatience = 100'000;  // ms; only a failing test waits that long
 
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un name{};

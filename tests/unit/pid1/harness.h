@@ -52,7 +52,7 @@ class Manager {
 
   [[nodiscard]] channel::Slot slot(std::uint32_t index) const;
   [[nodiscard]] bool alive() const;
-  // Waits for doorbells until the condition holds. False after a minute, or at the end of this manager.
+  // Waits for doorbells until the condition holds. False after 100 s, or at the end of this manager.
   [[nodiscard]] bool until(const std::function<bool()>& condition) const;
   [[nodiscard]] bool until_state(std::uint32_t index, channel::SlotState state) const;
 
