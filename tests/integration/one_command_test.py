@@ -1,6 +1,7 @@
 """`initd -- command`: signals, ends, orphans, identity and errors, as PID 1 of a namespace and as a plain process."""
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -328,6 +329,17 @@ class AsSubreaperTest(Everywhere, unittest.TestCase):
             self.assertEqual(shell.stdout.readline(), b"ready\n")
             shell.kill()
             self.assertEqual(shell.stdout.readline(), b"got 10\n")
+
+    @unittest.skipUnless(shutil.which("strace"), "needs strace, to make the start slow")
+    def test_a_parent_that_ends_while_initd_starts_is_noticed(self):
+        command = f"{INITD} --verbose --parent-death USR1 -- sleep 100 & echo $!; read line"
+        slowly = ["strace", "-f", "-o", "/dev/null", "-e", "trace=prctl", "-e", "inject=prctl:delay_enter=300000"]
+        with subprocess.Popen([*slowly, "/bin/sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as shell:  # fmt: skip
+            initd = int(shell.stdout.readline())
+            wait_until("it blocks signals", lambda: "SigBlk:\tfffffff" in read(f"/proc/{initd}/status"))
+            os.kill(parent_of(initd), signal.SIGKILL)
+            self.assertIn(b"signal 10 is passed on as 10\n", shell.stderr.read())
 
     def test_a_killed_parent_takes_the_command_along(self):
         command = f"{INITD} --parent-death KILL -- {WITNESS} signals 0 & read line"

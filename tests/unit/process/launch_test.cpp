@@ -1,17 +1,20 @@
 // What happens between the parent and the program: in which order, with whose memory, and when it fails.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
 
+#include "libinit/process/child_steps.h"
 #include "libinit/process/command.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/unit/process/child_runner.h"
@@ -183,6 +186,70 @@ TEST(CommandPreExec, ThatDiesIsAnErrorOfSpawnToo) {
   const auto child = Command("/bin/true").pre_exec([]() noexcept -> int { ::_exit(9); }).spawn();
   ASSERT_FALSE(child);
   EXPECT_EQ(child.error().hint, "it ended before it could run: exit 9");
+}
+
+// A parent of the test's own, which tells the pid of its child. Gives the read end of both's output.
+template <class Act>
+UniqueFd output_of_parent(pid_t& parent, Act act) {
+  auto pipe = Pipe::create();
+  parent = ::fork();
+  if (parent == 0) {
+    ::dup2(pipe->write.get(), 1);
+    act();
+    ::_exit(99);
+  }
+  return std::move(pipe->read);
+}
+
+TEST(CommandParentDeath, ReachesTheChildWhenItsParentReallyDies) {
+  pid_t parent = 0;
+  StreamReader output(
+      output_of_parent(
+          parent,
+          [] {
+            const char* script =
+                "trap 'echo told; exit' TERM; echo ready; "
+                "while :; do sleep 1000 & wait $!; done";
+            const auto child =
+                Command("sh").args({"-c", script}).process_group().parent_death_signal(SIGTERM).spawn();
+            if (child) ::pause();
+          }),
+      "stdout");
+  std::array<char, 6> line{};
+  ASSERT_TRUE(output.read_exact(line));
+  EXPECT_EQ(std::string(line.data(), line.size()), "ready\n");
+  ::kill(parent, SIGKILL);
+  ASSERT_TRUE(output.read_exact(std::span(line).first(5)));
+  EXPECT_EQ(std::string(line.data(), 5), "told\n");
+  ::waitpid(parent, nullptr, 0);
+}
+
+// The kernel would never tell of it.
+TEST(CommandParentDeath, BeforeTheSignalWasAskedForEndsTheChildToo) {
+  PlanInput input;
+  input.program = "/bin/true";
+  input.arguments = {"true"};
+  input.parent_death_signal = SIGTERM;
+  auto plan = encode_plan(input);
+  ASSERT_TRUE(plan);
+  pid_t parent = 0;
+  StreamReader output(output_of_parent(parent,
+                                       [&plan] {
+                                         const pid_t self = ::getpid();
+                                         if (::fork() != 0) ::pause();
+                                         ::kill(self, SIGKILL);
+                                         while (::getppid() == self) ::sched_yield();
+                                         const ChildReport report =
+                                             take_child_steps(*plan, {.keeps_fds = true, .parent_pid = self});
+                                         ::dprintf(1, "%u %d", report.step, report.error);
+                                         ::_exit(0);
+                                       }),
+                      "stdout");
+  const auto text = output.read_all();
+  ASSERT_TRUE(text);
+  EXPECT_EQ(*text,
+            std::to_string(static_cast<unsigned>(ChildStep::ParentDeath)) + " " + std::to_string(ESRCH));
+  ::waitpid(parent, nullptr, 0);
 }
 
 TEST(CommandErrors, SayStepObjectAndReason) {

@@ -304,6 +304,13 @@ TEST_F(Supervising, SleepsWhileNothingHappens) {
   EXPECT_LE(after.ru_nvcsw - before.ru_nvcsw, 1);  // the sleep of this test itself
 }
 
+// By this thread, however busy the machine is.
+Duration spent() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 // Row 53.
 TEST_F(Supervising, KeepsAThousandAndListsThemQuickly) {
   constexpr int kMany = 1000;
@@ -315,9 +322,9 @@ TEST_F(Supervising, KeepsAThousandAndListsThemQuickly) {
   Duration listing{};
   supervisor.on_change([&](const Status& now) {
     if (now.state != State::Running || ++running != kMany) return;
-    const MonotonicTime begin = monotonic_now();
+    const Duration begin = spent();
     const std::vector<Status> all = supervisor.status();
-    listing = monotonic_now() - begin;
+    listing = spent() - begin;
     EXPECT_EQ(all.size(), std::size_t{kMany});
     supervisor.stop_all();
   });
