@@ -46,6 +46,8 @@ class InstallTest(unittest.TestCase):
     def check_files(self, prefix):
         for program in ("sbin/initd", "bin/initctl", "lib/initd/initd-manager"):
             self.assertTrue(os.access(prefix / program, os.X_OK), program)
+        for page in ("man8/initd.8", "man1/initctl.1"):
+            self.assertIn(".TH", (prefix / "share/man" / page).read_text())
         units = sorted(path.name for path in (prefix / "lib/initd/units").rglob("*") if path.is_file())
         self.assertEqual(units, sorted(path.name for path in (ROOT / "units").glob("*.toml")))
         headers = sorted(path.relative_to(prefix / "include") for path in (prefix / "include").rglob("*.h"))
