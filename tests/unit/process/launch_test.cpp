@@ -202,19 +202,14 @@ UniqueFd output_of_parent(pid_t& parent, Act act) {
 }
 
 TEST(CommandParentDeath, ReachesTheChildWhenItsParentReallyDies) {
+  const auto spawns = [] {
+    const char* script = "trap 'echo told; kill $!; exit' TERM; echo ready; while :; do sleep 1000 & wait $!; done";
+    const auto child =
+        Command("sh").args({"-c", script}).process_group().parent_death_signal(SIGTERM).spawn();
+    if (child) ::pause();
+  };
   pid_t parent = 0;
-  StreamReader output(
-      output_of_parent(
-          parent,
-          [] {
-            const char* script =
-                "trap 'echo told; exit' TERM; echo ready; "
-                "while :; do sleep 1000 & wait $!; done";
-            const auto child =
-                Command("sh").args({"-c", script}).process_group().parent_death_signal(SIGTERM).spawn();
-            if (child) ::pause();
-          }),
-      "stdout");
+  StreamReader output(output_of_parent(parent, spawns), "stdout");
   std::array<char, 6> line{};
   ASSERT_TRUE(output.read_exact(line));
   EXPECT_EQ(std::string(line.data(), line.size()), "ready\n");
@@ -229,26 +224,27 @@ TEST(CommandParentDeath, BeforeTheSignalWasAskedForEndsTheChildToo) {
   PlanInput input;
   input.program = "/bin/true";
   input.arguments = {"true"};
+  for (PlanInput::Stdio& stream : input.stdio) stream.kind = StdioKind::Inherit;
   input.parent_death_signal = SIGTERM;
   auto plan = encode_plan(input);
   ASSERT_TRUE(plan);
+  const auto dies = [&plan] {
+    const pid_t self = ::getpid();
+    if (::fork() != 0) ::pause();
+    ::kill(self, SIGKILL);
+    while (::getppid() == self) ::sched_yield();
+    ChildContext context;
+    context.keeps_fds = true;
+    context.parent_pid = self;
+    const ChildReport report = take_child_steps(*plan, context);
+    ::dprintf(1, "%s %d", child_step_name(static_cast<ChildStep>(report.step)), report.error);
+    ::_exit(0);
+  };
   pid_t parent = 0;
-  StreamReader output(output_of_parent(parent,
-                                       [&plan] {
-                                         const pid_t self = ::getpid();
-                                         if (::fork() != 0) ::pause();
-                                         ::kill(self, SIGKILL);
-                                         while (::getppid() == self) ::sched_yield();
-                                         const ChildReport report =
-                                             take_child_steps(*plan, {.keeps_fds = true, .parent_pid = self});
-                                         ::dprintf(1, "%u %d", report.step, report.error);
-                                         ::_exit(0);
-                                       }),
-                      "stdout");
+  StreamReader output(output_of_parent(parent, dies), "stdout");
   const auto text = output.read_all();
   ASSERT_TRUE(text);
-  EXPECT_EQ(*text,
-            std::to_string(static_cast<unsigned>(ChildStep::ParentDeath)) + " " + std::to_string(ESRCH));
+  EXPECT_EQ(*text, "parent-death-signal " + std::to_string(ESRCH));
   ::waitpid(parent, nullptr, 0);
 }
 
