@@ -76,6 +76,23 @@ TEST_P(Loop, WaitsUntilAPipeCanBeWritten) {
   EXPECT_EQ(log, (std::vector<std::string>{"drains", "writable"}));
 }
 
+TEST(Loops, TakeTheirTasksAlongWhenTheyEnd) {
+  struct Witness {
+    bool& gone;
+    ~Witness() { gone = true; }
+  };
+  bool gone = false;
+  {
+    EventLoop loop;
+    loop.spawn([](EventLoop& on, bool& told) -> Task<> {
+      const Witness witness{told};
+      co_await on.sleep(std::chrono::hours(1));
+    }(loop, gone));
+    EXPECT_FALSE(gone);
+  }
+  EXPECT_TRUE(gone);
+}
+
 TEST_P(Loop, GivesTheEndOfAPipeAsAnEvent) {
   Ends pipe = make_pipe();
   pipe.write.reset();
