@@ -28,13 +28,23 @@ class Contender:
         """Writes the service files of box.count services and gives back the command of PID 1."""
         raise NotImplementedError
 
+
 class Limit(Contender):
     name = "limit"
+    program = "bench-limit"
     chains = True
 
     def prepare(self, box):
         program = box.tools / ("bench-stamp-exit" if box.scenario == "chain" else "bench-stamp")
-        return [box.tools / "bench-limit", box.scenario, box.stamps, str(box.count), program]
+        return [box.tools / self.program, box.scenario, box.stamps, str(box.count), program]
+
+
+class Floor(Limit):
+    """The limit with all that the promises of initd cost in the kernel (bench/limit/floor.cpp)."""
+    name = "floor"
+    program = "bench-floor"
+    reaps_orphans = False
+    counts_thousands = False
 
 
 class Initd(Contender):
@@ -187,5 +197,5 @@ class Dinit(Contender):
 
 def all_contenders(tools):
     tools = pathlib.Path(os.path.abspath(tools))
-    known = [Limit(), Initd(tools), InitdLogging(tools), S6(), Runit(), Supervisor(), Dinit()]
+    known = [Limit(), Floor(), Initd(tools), InitdLogging(tools), S6(), Runit(), Supervisor(), Dinit()]
     return [contender for contender in known if contender.available()]
