@@ -114,8 +114,8 @@ Command spawn(Start& start) noexcept {
   void* const memory = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return {-errno, UniqueFd()};
   int pidfd = -1;
-  const long pid = sys::start_child(CLONE_VM | CLONE_VFORK, static_cast<std::byte*>(memory), kStackSize,
-                                    become_command, &start, &pidfd);
+  const long pid = sys::start_child(CLONE_PIDFD | CLONE_VM | CLONE_VFORK, static_cast<std::byte*>(memory),
+                                    kStackSize, become_command, &start, &pidfd);
   munmap(memory, kStackSize);
   return {static_cast<pid_t>(pid), UniqueFd(pidfd)};
 }

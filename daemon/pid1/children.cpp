@@ -31,14 +31,18 @@ int open_child_list() noexcept {
 
 }  // namespace
 
-void Children::start() noexcept {
+void Children::raise_limit() noexcept {
   getrlimit(RLIMIT_NOFILE, &limit_before_);
   rlimit raised = limit_before_;
   raised.rlim_cur = raised.rlim_max;
   setrlimit(RLIMIT_NOFILE, &raised);
   pidfd_end_ = static_cast<int>(std::min<rlim_t>(raised.rlim_cur, 1U << 30)) - kReservedFds;
-  list_fd_ = open_child_list();
+}
+
+void Children::start() noexcept {
   facts_.edit_resume().file_limit = limit_before_.rlim_cur;
+  list_fd_ = raise_fd(open_child_list());
+  make_areas();
 }
 
 void Children::resume() noexcept {

@@ -23,8 +23,6 @@ namespace init::pid1 {
 // comes before what the manager wants next.
 enum Kind : std::uint32_t { kReport = 0, kExit = 1, kSignals = 2, kChannel = 3 };
 
-// Moves an fd, as long as there is room, to kLowFds or above, O_CLOEXEC. Its number from now on.
-[[nodiscard]] int raise_fd(int fd) noexcept;
 [[nodiscard]] int pidfd_open(std::int32_t pid) noexcept;
 
 // A process ended: what waitid(2) told.
@@ -40,7 +38,9 @@ class Children {
  public:
   Children(Facts& facts, process::Poller& loop) noexcept : facts_(facts), loop_(loop) {}
 
-  // Raises the limit on open files and opens the list of children.
+  // Raises the limit on open files.
+  void raise_limit() noexcept;
+  // Opens the list of children.
   void start() noexcept;
   // Instead of start(): takes over what the facts say was there before.
   void resume() noexcept;
@@ -49,6 +49,9 @@ class Children {
   void watch(const channel::WatchBody& request) noexcept;
   void signal(const channel::Signal& request) noexcept;
   void acknowledge(const channel::Ended& request) noexcept;
+
+  // The memory that a burst of spawns has touched.
+  static void give_back_areas() noexcept;
 
   // Takes in what the child of a slot has reported so far.
   void read_reports(std::uint32_t index) noexcept;
@@ -72,7 +75,8 @@ class Children {
   [[nodiscard]] bool launch(Request& request) noexcept;
   [[nodiscard]] std::int32_t clone_child(Request& request, int& pidfd) noexcept;
   [[nodiscard]] std::int32_t clone_once(const Request& request, bool into_cgroup, int* pidfd) noexcept;
-  [[noreturn]] void become_child(const Request& request) noexcept;
+  void free_area(std::uint32_t index) noexcept;
+  static void make_areas() noexcept;
   void fail(std::uint32_t index, process::ChildStep step, int error) noexcept;
   void hold_pidfd(std::uint32_t index, int pidfd) noexcept;
   void own_low_fd(std::uint32_t index, int fd) noexcept;

@@ -108,6 +108,7 @@ void Pid1::handle(Packet& packet) noexcept {
 
 void Pid1::ready() noexcept {
   guard.ready();
+  Children::give_back_areas();  // of the boot
   if (notify_socket != nullptr) notify(notify_socket, "READY=1\n");
   notify_socket = nullptr;
 }

@@ -19,6 +19,13 @@ constexpr unsigned kMfdExec = 16;
 
 }  // namespace
 
+int raise_fd(int fd) noexcept {
+  const int raised = fcntl(fd, F_DUPFD_CLOEXEC, kLowFds);
+  if (raised < 0) return fd;
+  close(fd);
+  return raised;
+}
+
 int make_memfd(const char* name, bool executable) noexcept {
   constexpr unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   const int fd = memfd_create(name, flags | (executable ? kMfdExec : kMfdNoexecSeal));
@@ -26,7 +33,7 @@ int make_memfd(const char* name, bool executable) noexcept {
 }
 
 int Facts::create() noexcept {
-  const int fd = make_memfd("initd-facts", false);
+  const int fd = raise_fd(make_memfd("initd-facts", false));
   if (fd < 0) return errno;
   if (ftruncate(fd, kBytes) != 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     const int error = errno;

@@ -121,6 +121,9 @@ class Facts {
   std::uint64_t sealed_head_ = 0;
 };
 
+// Moves an fd, as long as there is room, to kLowFds or above, O_CLOEXEC, where a child need not close it. Its
+// number from now on.
+[[nodiscard]] int raise_fd(int fd) noexcept;
 // A memfd, O_CLOEXEC, executable or not as asked where the kernel tells the two apart. -1 with errno.
 [[nodiscard]] int make_memfd(const char* name, bool executable) noexcept;
 

@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "daemon/pid1/log.h"
+#include "daemon/pid1/memory.h"
 #include "libinit/process/everyone.h"
 #include "libinit/sys/calls.h"
 
@@ -82,10 +83,9 @@ void Finish::step() noexcept {
 void Finish::leave() noexcept {
   if (facts_.header().environment != channel::Environment::Machine) _exit(request_.exit_code);
   const int program = facts_.resume().program;  // the child does not have the facts
-  const long pid = sys::fork();
-  if (pid == 0) unmount_everything(program);
-  if (pid < 0) power();
-  helper_ = static_cast<std::int32_t>(pid);
+  helper_ = fork_whole();
+  if (helper_ == 0) unmount_everything(program);
+  if (helper_ < 0) power();
   enter(Phase::Unmounting, kUnmountLimit);
 }
 

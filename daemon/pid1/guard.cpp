@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "daemon/pid1/log.h"
+#include "daemon/pid1/memory.h"
 #include "libinit/sys/calls.h"
 
 namespace init::pid1 {
@@ -93,9 +94,9 @@ void Guard::start() noexcept {
 
 std::int32_t Guard::fork_manager(int socket) noexcept {
   const Resume open = facts_.resume();  // the child does not have the facts
-  const long pid = sys::fork();
+  const std::int32_t pid = fork_whole();
   if (pid == 0) become_manager(socket, open);
-  return static_cast<std::int32_t>(pid);
+  return pid;
 }
 
 // The sources lie at kLowFds or above, at least behind the first few of start(), so no dup2 overwrites one.

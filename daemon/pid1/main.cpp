@@ -41,7 +41,7 @@ void prepare_place(channel::Environment where) noexcept {
 
 void open_loop() noexcept {
   require(whole->loop.open(), "event loop");
-  whole->signals.reset(open_signals());
+  whole->signals.reset(raise_fd(open_signals()));
   require(whole->signals ? 0 : errno, "signalfd");
 }
 
@@ -51,11 +51,12 @@ void start_fresh(const Options& options, channel::Environment where) noexcept {
   whole->facts.edit().started_ns = static_cast<std::uint64_t>(monotonic_now().since_epoch.count());
   open_loop();
   Resume& resume = whole->facts.edit_resume();
-  resume.program = open_manager(options.manager);
-  if (resume.program < 0) log_line(Line("no manager found: errno ").number(errno));
+  const int program = open_manager(options.manager);
+  if (program < 0) log_line(Line("no manager found: errno ").number(errno));
+  resume.program = raise_fd(program);
   const int readable = open_for_reading(whole->facts.fd());
   resume.facts_for_reading = raise_fd(readable >= 0 ? readable : dup(whole->facts.fd()));  // no /proc
-  resume.self = copy_self();
+  resume.self = raise_fd(copy_self());
 }
 
 // False: the facts cannot be used. The manager that trusted them loses its channel, which is its end, and all
@@ -80,6 +81,7 @@ bool start_resumed(int facts) noexcept {
   const channel::Environment where = find_environment();
   const Options options = parse_options(words, where);
   settle_descriptors(options.facts >= 0);
+  whole->children.raise_limit();
   prepare_place(where);
   whole->guard.arm(words.data() + (options.facts >= 0 ? 2 : 0),
                    std::chrono::milliseconds(options.patience_ms));
@@ -88,6 +90,7 @@ bool start_resumed(int facts) noexcept {
   arm_fault_handlers(words.data(), whole->facts);
   whole->notify_socket = getenv("NOTIFY_SOCKET");
   unsetenv("NOTIFY_SOCKET");
+  hide_from_children({reinterpret_cast<std::byte*>(whole), sizeof(Pid1)});
   whole->run(resumed);
 }
 

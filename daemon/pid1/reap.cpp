@@ -84,6 +84,7 @@ void Children::close_report(std::uint32_t index) noexcept {
   loop_.remove(self.report);
   close(self.report);
   self.report = -1;
+  free_area(index);
   close_low_fds(index);
   if (self.exec_reported == 0 || self.failed_step != 0) return;
   facts_.commit(index, [](Slot& slot) { slot.state = SlotState::Running; });

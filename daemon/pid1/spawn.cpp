@@ -14,8 +14,10 @@
 
 #include "daemon/pid1/children.h"
 #include "daemon/pid1/log.h"
+#include "daemon/pid1/memory.h"
 #include "libinit/process/exec_plan.h"
 #include "libinit/sys/calls.h"
+#include "libinit/sys/start_child.h"
 
 namespace init::pid1 {
 namespace {
@@ -39,18 +41,45 @@ std::span<std::byte> map_plan(int fd) noexcept {
   return {static_cast<std::byte*>(at), static_cast<std::size_t>(size)};
 }
 
-// While the child still works through its plan, PID 1 goes on with the next packet. So the child gets a
-// private copy, which the fork keeps apart, of what it reads from this one.
-struct ChildsCopy {
-  alignas(channel::kPage) std::array<std::byte, channel::kMaxMessage> plan;
+// What a child has beside the program: a stack, and its orders. PID 1 goes on with the next packet while a
+// child still works through its plan, so each has an area of its own until its exec. They are shared memory,
+// in which neither side pays for what it writes; only the last is private, which the fork keeps apart for any
+// number of children that hang.
+struct alignas(16) Orders {
+  std::span<std::byte> plan;
+  process::ChildContext context;
+  sys::Limit files;
   std::array<int, channel::kMaxMessageFds> fds;
 };
-ChildsCopy childs_copy;
+// What most children use of the stack, and the orders, lie in one page, a short plan in the next.
+struct alignas(channel::kPage) Area {
+  std::array<std::byte, 36 * 1024 - sizeof(Orders)> stack;
+  Orders orders;
+  std::array<std::byte, channel::kMaxMessage> plan;
+};
+constexpr std::size_t kShared = 8;
+std::array<Area*, kShared + 1> areas;
+std::array<std::uint32_t, kShared> area_owners;  // slot + 1
+
+Area& take_area(std::uint32_t index) noexcept {
+  std::size_t at = 0;
+  while (at < kShared && area_owners[at] != 0) ++at;
+  if (at < kShared) area_owners[at] = index + 1;
+  return *areas[at];
+}
 
 template <class T>
 std::span<T> copy_for_child(std::span<const T> from, std::span<T> to) noexcept {
   std::copy(from.begin(), from.end(), to.begin());
   return to.first(from.size());
+}
+
+// No libc that may look at what a child does not have.
+__attribute__((no_sanitize("address", "thread"))) void become_child(void* shared) noexcept {
+  const Orders& orders = *static_cast<const Orders*>(shared);
+  // PID 1 raised its own limit on descriptors; a program that still uses select(2) must not see that.
+  sys::prlimit(RLIMIT_NOFILE, &orders.files, nullptr);
+  process::run_child_steps(orders.plan, orders.context);
 }
 
 std::uint64_t now_ns() noexcept {
@@ -61,6 +90,7 @@ std::uint64_t now_ns() noexcept {
 
 struct Children::Request {
   channel::SpawnBody body;
+  Area& area;
   std::span<std::byte> plan{};
   std::span<const int> passed{};
   int cgroup = -1;
@@ -70,25 +100,18 @@ struct Children::Request {
   bool join = false;    // the child enters its cgroup by itself
 };
 
-int raise_fd(int fd) noexcept {
-  const int raised = fcntl(fd, F_DUPFD_CLOEXEC, kLowFds);
-  if (raised < 0) return fd;
-  close(fd);
-  return raised;
-}
-
 int pidfd_open(std::int32_t pid) noexcept {
   return static_cast<int>(sys::pidfd_open(pid));
 }
 
 void Children::spawn(channel::Packet& packet) noexcept {
-  Request request{.body = packet.body<channel::SpawnBody>()};
-  const std::uint32_t index = request.body.slot;
+  const auto body = packet.body<channel::SpawnBody>();
+  const std::uint32_t index = body.slot;
   if (index >= channel::kSlotCount || facts_.slot(index).state != SlotState::Free) return;
   facts_.note(index, [&](Slot& slot) {
-    slot = Slot{.tag = request.body.tag,
-                .attempt = request.body.attempt,
-                .role = request.body.role,
+    slot = Slot{.tag = body.tag,
+                .attempt = body.attempt,
+                .role = body.role,
                 .state = SlotState::Spawning,
                 .started_ns = now_ns(),
                 .serial = slot.serial};
@@ -96,16 +119,18 @@ void Children::spawn(channel::Packet& packet) noexcept {
   child(index) = Child{};
   *facts_.pid_cell(index) = 0;
 
+  Request request{.body = body, .area = take_area(index)};
   // Descriptors come in a fixed order; one that is flagged but absent reads as -1.
   std::size_t next = 0;
   const auto flagged = [&](std::uint32_t flag) {
-    return (request.body.flags & flag) != 0 && next < packet.fds().size() ? packet.fds()[next++] : -1;
+    return (body.flags & flag) != 0 && next < packet.fds().size() ? packet.fds()[next++] : -1;
   };
   request.cgroup = flagged(kSpawnHasCgroup);
   request.procs = flagged(kSpawnHasCgroupProcs);
   const int memfd = flagged(kSpawnPlanInMemfd);
-  request.passed = copy_for_child<int>(packet.fds().subspan(next), childs_copy.fds);
-  request.plan = memfd >= 0 ? map_plan(memfd) : copy_for_child<std::byte>(packet.payload(), childs_copy.plan);
+  request.passed = copy_for_child<int>(packet.fds().subspan(next), request.area.orders.fds);
+  request.plan =
+      memfd >= 0 ? map_plan(memfd) : copy_for_child<std::byte>(packet.payload(), request.area.plan);
   if (!process::plan_is_well_formed(request.plan)) {
     fail(index, ChildStep::Fork, EINVAL);
   } else if (launch(request) && request.shares) {
@@ -114,7 +139,27 @@ void Children::spawn(channel::Packet& packet) noexcept {
       if (fd != request.cgroup && fd != memfd) own_low_fd(index, packet.take_fd(i));
     }
   }
+  if (child(index).report < 0) free_area(index);
   if (memfd >= 0 && !request.plan.empty()) munmap(request.plan.data(), request.plan.size());
+}
+
+// Nobody uses it any more: the end of the report pipe comes after the child has left its memory.
+void Children::free_area(std::uint32_t index) noexcept {
+  const auto owner = std::find(area_owners.begin(), area_owners.end(), index + 1);
+  if (owner != area_owners.end()) *owner = 0;
+}
+
+void Children::give_back_areas() noexcept {
+  if (std::count(area_owners.begin(), area_owners.end(), 0U) != kShared) return;
+  madvise(areas[1], (kShared - 1) * sizeof(Area), MADV_REMOVE);
+}
+
+void Children::make_areas() noexcept {
+  auto* const shared = reinterpret_cast<Area*>(shared_memory(kShared * sizeof(Area), end_of_program()));
+  for (std::size_t at = 0; at < kShared; ++at) areas[at] = shared + at;
+  void* own = mmap(nullptr, sizeof(Area), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (own == MAP_FAILED) _exit(70);
+  areas[kShared] = static_cast<Area*>(own);
 }
 
 // False: nothing was started, the slot says why.
@@ -186,31 +231,27 @@ std::int32_t Children::clone_child(Request& request, int& pidfd) noexcept {
 std::int32_t Children::clone_once(const Request& request, bool into_cgroup, int* pidfd) noexcept {
   std::int32_t* cell = facts_.pid_cell(request.body.slot);
   const std::uint64_t flags = CLONE_PARENT_SETTID | (request.shares ? CLONE_FILES : 0U);
-  long pid = 0;
-  if (has_clone3_) {
-    clone_args args{};
-    args.flags = flags | CLONE_CLEAR_SIGHAND | (into_cgroup ? CLONE_INTO_CGROUP : 0U) |
-                 (pidfd != nullptr ? CLONE_PIDFD : 0U);
-    args.exit_signal = SIGCHLD;
-    args.parent_tid = reinterpret_cast<std::uintptr_t>(cell);
-    args.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
-    if (into_cgroup) args.cgroup = static_cast<std::uint64_t>(request.cgroup);
-    pid = sys::clone3(args);
-  } else {
-    pid = sys::fork(flags, cell);
-  }
-  if (pid == 0) become_child(request);
-  return static_cast<std::int32_t>(pid);
-}
-
-void Children::become_child(const Request& request) noexcept {
-  // PID 1 raised its own limit on descriptors; a program that still uses select(2) must not see that.
-  setrlimit(RLIMIT_NOFILE, &limit_before_);
-  process::run_child_steps(request.plan, {.report_fd = request.report,
-                                          .passed_fds = request.passed,
-                                          .cgroup_procs_fd = request.join ? request.procs : -1,
-                                          .shares_table = request.shares,
-                                          .signals_default = has_clone3_});
+  Area& area = request.area;
+  area.orders.plan = request.plan;
+  area.orders.context = {.report_fd = request.report,
+                         .passed_fds = request.passed,
+                         .cgroup_procs_fd = request.join ? request.procs : -1,
+                         .shares_table = request.shares,
+                         .signals_default = has_clone3_};
+  area.orders.files = {limit_before_.rlim_cur, limit_before_.rlim_max};
+  if (!has_clone3_)
+    return static_cast<std::int32_t>(
+        sys::start_child(flags, area.stack.data(), area.stack.size(), become_child, &area.orders, cell));
+  clone_args args{};
+  args.flags = flags | CLONE_CLEAR_SIGHAND | (into_cgroup ? CLONE_INTO_CGROUP : 0U) |
+               (pidfd != nullptr ? CLONE_PIDFD : 0U);
+  args.exit_signal = SIGCHLD;
+  args.stack = reinterpret_cast<std::uintptr_t>(area.stack.data());
+  args.stack_size = area.stack.size();
+  args.parent_tid = reinterpret_cast<std::uintptr_t>(cell);
+  args.pidfd = reinterpret_cast<std::uintptr_t>(pidfd);
+  if (into_cgroup) args.cgroup = static_cast<std::uint64_t>(request.cgroup);
+  return static_cast<std::int32_t>(sys::start_child(args, become_child, &area.orders));
 }
 
 void Children::fail(std::uint32_t index, ChildStep step, int error) noexcept {

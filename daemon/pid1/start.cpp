@@ -157,7 +157,7 @@ void open_log(Environment where) noexcept {
   constexpr int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_APPEND | O_CLOEXEC;
   int fd = where == Environment::Machine ? open("/dev/kmsg", flags) : -1;
   if (fd < 0) fd = open("/proc/self/fd/2", flags);
-  if (fd >= 0) log_to(fd);
+  if (fd >= 0) log_to(raise_fd(fd));
 }
 
 int copy_self() noexcept {

@@ -18,6 +18,7 @@
 namespace init::process {
 namespace {
 
+constexpr std::size_t kPiece = 1024;
 constexpr int kExitNotFound = 127;
 constexpr int kExitFailed = 126;
 constexpr std::uint32_t kCapabilities = 64;  // bits of a set
@@ -44,6 +45,14 @@ int write_bytes(int fd, const void* data, std::size_t size) noexcept {
   return sys::error_of(written);
 }
 
+// In short pieces: for long ones libc looks at variables of its own, which a child of PID 1 does not have.
+char* append(char* to, std::string_view text) noexcept {
+  for (; !text.empty(); text.remove_prefix(std::min(text.size(), kPiece))) {
+    to = std::copy_n(text.data(), std::min(text.size(), kPiece), to);
+  }
+  return to;
+}
+
 // The program in one directory of a PATH. Empty and overlong entries are skipped: the first would be the
 // working directory, which is not where an admin means to look.
 int exec_in(std::string_view directory, const char* program, const std::byte* argv,
@@ -51,9 +60,8 @@ int exec_in(std::string_view directory, const char* program, const std::byte* ar
   char path[PATH_MAX];
   const std::size_t length = std::strlen(program);
   if (directory.empty() || directory.size() + length + 2 > sizeof path) return ENOENT;
-  std::memcpy(path, directory.data(), directory.size());
-  path[directory.size()] = '/';
-  std::memcpy(path + directory.size() + 1, program, length + 1);
+  append(append(path, directory), "/");
+  append(path + directory.size() + 1, {program, length + 1});
   return sys::error_of(sys::execve(path, argv, envp));
 }
 
@@ -158,6 +166,7 @@ ChildReport Child::run() noexcept {
 }
 
 void Child::report(ChildReport report) const noexcept {
+  if (context_.report != nullptr) *context_.report = report;
   if (fds_.report_fd() >= 0) write_bytes(fds_.report_fd(), &report, sizeof report);
 }
 

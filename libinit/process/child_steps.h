@@ -66,6 +66,7 @@ struct ChildContext {
   int parent_pid = 0;  // with a parent-death signal: whose death counts, even one before it was asked for
   int (*pre_exec)(void*) noexcept = nullptr;  // gives 0 or an errno
   void* pre_exec_argument = nullptr;
+  ChildReport* report = nullptr;  // in memory that the parent shares: the last thing said stands there, too
 };
 
 // Returns only when a step has failed: which one, and why. plan as for run_child_steps().

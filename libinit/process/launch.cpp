@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -153,11 +154,19 @@ struct Born {
   ChildReport report;
 };
 
+// A child that borrows our memory needs no pipe to say something, unless an emulator has made a fork of it:
+// the first one says it both ways, and shows which it is.
+std::atomic<bool> memory_is_shared{false};
+
 Born give_birth(Beginning& beginning, bool own_memory) {
   thread_local const ChildStack stack;
   Born born;
-  int ends[2];
-  born.pid = stack.valid() ? sys::pipe2(ends, O_CLOEXEC | O_NONBLOCK) : -ENOMEM;
+  ChildReport in_memory;
+  if (!own_memory) beginning.context.report = &in_memory;
+  const bool needs_pipe = own_memory || !memory_is_shared.load(std::memory_order_relaxed);
+  int ends[2] = {-1, -1};
+  if (!stack.valid()) born.pid = -ENOMEM;
+  if (stack.valid() && needs_pipe) born.pid = sys::pipe2(ends, O_CLOEXEC | O_NONBLOCK);
   if (born.pid < 0) return born;
   const UniqueFd read(ends[0]);
   UniqueFd write(ends[1]);
@@ -165,12 +174,15 @@ Born give_birth(Beginning& beginning, bool own_memory) {
   int pidfd = -1;
   {
     const AllSignalsBlocked blocked;
-    born.pid = sys::start_child(CLONE_VFORK | (own_memory ? 0 : CLONE_VM), stack.get(), kStackBytes, begin,
-                                &beginning, &pidfd);
+    const std::uint64_t flags = CLONE_PIDFD | CLONE_VFORK | (own_memory ? 0U : CLONE_VM);
+    born.pid = sys::start_child(flags, stack.get(), kStackBytes, begin, &beginning, &pidfd);
   }
   write.reset();
   born.pidfd.reset(pidfd);
-  if (born.pid > 0) born.report = last_report(read.get());
+  born.report = in_memory;
+  if (!needs_pipe || born.pid <= 0) return born;
+  if (!own_memory) memory_is_shared.store(in_memory.step != 0, std::memory_order_relaxed);
+  born.report = last_report(read.get());
   return born;
 }
 

@@ -4,7 +4,6 @@
 #pragma once
 #include <linux/kcmp.h>
 #include <linux/openat2.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -198,11 +197,8 @@ inline long kill(pid_t pid, int signal) noexcept {
 
 // ---- processes
 // A copy of this process, which goes on behind the call with 0.
-inline long fork(std::uint64_t flags = 0, std::int32_t* parent_tid = nullptr) noexcept {
-  return call(SYS_clone, flags | SIGCHLD, nullptr, parent_tid, nullptr, nullptr);
-}
-inline long clone3(clone_args& arguments) noexcept {
-  return call(SYS_clone3, &arguments, sizeof arguments);
+inline long fork() noexcept {
+  return call(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
 }
 // usage: of just this process and what it has reaped; libc's function does not give it. May be null, and info
 // too.

@@ -1,23 +1,23 @@
 #include "libinit/sys/start_child.h"
 
-#include <linux/sched.h>
 #include <sys/syscall.h>
 
 #include <csignal>
+
+#include "libinit/sys/enter.h"
 
 namespace init::sys {
 namespace {
 
 // In assembly, because the child wakes up with an empty stack: whatever the compiler keeps on the old one is
 // out of its reach. Registers it has, so entry and argument wait there.
-long clone_onto(std::uint64_t flags, std::byte* top, int* pidfd, void (*entry)(void*) noexcept,
-                void* argument) noexcept {
+long split(long number, long a, long b, long c, void (*entry)(void*) noexcept, void* argument) noexcept {
 #if defined(__x86_64__)
   register long r10 __asm__("r10") = 0;
   register long r8 __asm__("r8") = 0;
   register auto r12 __asm__("r12") = argument;
   register auto r13 __asm__("r13") = entry;
-  long result = SYS_clone;
+  long result = number;
   __asm__ volatile(
       "syscall\n\t"
       "test %%rax, %%rax\n\t"
@@ -28,14 +28,14 @@ long clone_onto(std::uint64_t flags, std::byte* top, int* pidfd, void (*entry)(v
       "ud2\n"
       "1:"
       : "+a"(result)
-      : "D"(flags), "S"(top), "d"(pidfd), "r"(r10), "r"(r8), "r"(r12), "r"(r13)
+      : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r12), "r"(r13)
       : "rcx", "r11", "memory");
   return result;
 #elif defined(__aarch64__)
-  register long x8 __asm__("x8") = SYS_clone;
-  register long x0 __asm__("x0") = static_cast<long>(flags);
-  register auto x1 __asm__("x1") = top;
-  register auto x2 __asm__("x2") = pidfd;
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = a;
+  register long x1 __asm__("x1") = b;
+  register long x2 __asm__("x2") = c;
   register long x3 __asm__("x3") = 0;
   register long x4 __asm__("x4") = 0;
   register auto x19 __asm__("x19") = argument;
@@ -60,8 +60,12 @@ long clone_onto(std::uint64_t flags, std::byte* top, int* pidfd, void (*entry)(v
 }  // namespace
 
 long start_child(std::uint64_t flags, std::byte* stack, std::size_t size, void (*entry)(void*) noexcept,
-                 void* argument, int* pidfd) noexcept {
-  return clone_onto(flags | CLONE_PIDFD | SIGCHLD, stack + size, pidfd, entry, argument);
+                 void* argument, int* number) noexcept {
+  return split(SYS_clone, word(flags | SIGCHLD), word(stack + size), word(number), entry, argument);
+}
+
+long start_child(const clone_args& arguments, void (*entry)(void*) noexcept, void* argument) noexcept {
+  return split(SYS_clone3, word(&arguments), sizeof arguments, 0, entry, argument);
 }
 
 }  // namespace init::sys

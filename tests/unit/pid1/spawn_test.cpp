@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 
 #include "libinit/process/child_steps.h"
 #include "tests/unit/pid1/harness.h"
@@ -155,7 +156,7 @@ TEST(Spawn, InheritsNothingByAccident) {
 class BlockedProgram {
  public:
   explicit BlockedProgram(const std::string& path) {
-    std::filesystem::copy_file("/bin/true", path);
+    std::filesystem::copy_file("/bin/sh", path);
     signal(SIGIO, SIG_IGN);  // the kernel's word that somebody waits
     lease_.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     EXPECT_EQ(fcntl(lease_.get(), F_SETLEASE, F_WRLCK), 0);
@@ -196,6 +197,37 @@ TEST_P(HungChild, DelaysNeitherTheRunningNorThePipesOfOthers) {
 
 INSTANTIATE_TEST_SUITE_P(Refused, HungChild,
                          testing::Values(std::vector<int>{}, std::vector<int>{SYS_close_range}));
+
+// More of them than have an area of their own in shared memory (daemon/pid1/spawn.cpp).
+TEST(HungChildren, OfAnyNumberKeepTheirOrdersAndSeeNothingOfPid1) {
+  constexpr std::uint32_t kHung = 20;
+  constexpr std::uint32_t kAll = 40;
+  Initd initd;
+  const Manager& manager = initd.manager();
+  auto blocked = std::make_unique<BlockedProgram>(initd.folder + "/blocked");
+  for (std::uint32_t i = 0; i < kHung; ++i) {
+    process::PlanInput hung = shell_plan("exit " + std::to_string(i));
+    hung.program = initd.folder + "/blocked";
+    manager.spawn(i, hung);
+  }
+  for (std::uint32_t i = kHung; i < kAll; ++i) manager.shell(i, "exit " + std::to_string(i));
+  for (std::uint32_t i = kHung; i < kAll; ++i) {
+    ASSERT_TRUE(manager.until_state(i, SlotState::Exited)) << i;
+    EXPECT_EQ(manager.slot(i).exit_value, static_cast<int>(i));
+  }
+  for (const std::uint32_t i : {0U, kHung - 1}) {
+    EXPECT_EQ(manager.slot(i).state, SlotState::Spawning);
+    const std::string maps = read_file("/proc/" + std::to_string(manager.slot(i).pid) + "/maps");
+    EXPECT_NE(maps.find("/initd"), std::string::npos) << maps;
+    EXPECT_EQ(maps.find("initd-facts"), std::string::npos) << maps;
+    EXPECT_EQ(maps.find("[stack]"), std::string::npos) << maps;
+  }
+  blocked.reset();
+  for (std::uint32_t i = 0; i < kHung; ++i) {
+    ASSERT_TRUE(manager.until_state(i, SlotState::Exited)) << i;
+    EXPECT_EQ(manager.slot(i).exit_value, static_cast<int>(i));
+  }
+}
 
 TEST(Signal, IsForOneAttemptOnly) {
   Initd initd;

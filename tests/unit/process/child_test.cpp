@@ -189,7 +189,8 @@ TEST(Child, ThatSomebodyElseHasReapedIsAnError) {
 TEST(Child, ThatCannotBeMadeIsAnErrorOfSpawn) {
   FakeKernel kernel;
   kernel.refuse(SYS_pipe2, EMFILE, 1);
-  const auto child = Command("/bin/true").spawn();
+  // With memory of its own, so that it reports through a pipe.
+  const auto child = Command("/bin/true").oom_score_adjust(0).spawn();
   ASSERT_FALSE(child);
   EXPECT_EQ(child.error().text(), "clone: /bin/true: Too many open files");
 }
