@@ -135,6 +135,7 @@ std::string render_status(const Style& style, const api::Status& status) {
   out += row("state", state_text(style, status));
   out += row("wanted", status.wanted.empty() ? "no" : joined(style, status.wanted));
   out += trouble_rows(style, status);
+  if (!status.status_text.empty()) out += row("says", printable(style, status.status_text));
   out += ProcessTree(style, status).lines();
   if (!status.files.empty()) out += row("files", files_text(style, status));
   if (!status.log_path.empty()) out += row("log", printable(style, status.log_path));

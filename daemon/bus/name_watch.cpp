@@ -28,25 +28,26 @@ Result<> NameWatch::add(const std::string& name) {
       name + "'";
   const int error = sd_bus_add_match(bus_, nullptr, rule.c_str(), on_changed, names_.back().get());
   if (error < 0) return failure(-error, "watch the name", name);
-  tell(name);
+  // That nobody owns it yet is no news, least of all on a bus that has come back without its clients.
+  if (const int owner = owner_of(name); owner > 0) changed_(name, owner);
   return {};
 }
 
 int NameWatch::on_changed(sd_bus_message* /*message*/, void* name, sd_bus_error* /*error*/) noexcept {
   const Name& changed = *static_cast<Name*>(name);
-  changed.watch->tell(changed.name);
+  changed.watch->changed_(changed.name, changed.watch->owner_of(changed.name));
   return 0;
 }
 
 // Asked anew each time: what a signal says may be overtaken by the time it is read.
-void NameWatch::tell(const std::string& name) {
+int NameWatch::owner_of(const std::string& name) {
   sd_bus_creds* owner = nullptr;
   pid_t pid = 0;
   if (sd_bus_get_name_creds(bus_, name.c_str(), SD_BUS_CREDS_PID, &owner) >= 0) {
     (void)sd_bus_creds_get_pid(owner, &pid);
     sd_bus_creds_unref(owner);
   }
-  changed_(name, pid);
+  return pid;
 }
 
 Error NameWatch::run() {

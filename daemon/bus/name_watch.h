@@ -11,7 +11,8 @@
 
 namespace init::bus {
 
-// Calls back with each name's owner as it is at first, and whenever it changes: the pid, 0 = nobody's.
+// Calls back with each name's owner, where it has one at first, and whenever it changes: the pid, 0 =
+// nobody's.
 class NameWatch {
  public:
   using Changed = std::function<void(const std::string& name, int pid)>;
@@ -32,7 +33,7 @@ class NameWatch {
   };
   NameWatch(sd_bus* bus, Changed changed) : bus_(bus), changed_(std::move(changed)) {}
   Result<> add(const std::string& name);
-  void tell(const std::string& name);
+  [[nodiscard]] int owner_of(const std::string& name);
   static int on_changed(sd_bus_message* message, void* name, sd_bus_error* error) noexcept;
 
   sd_bus* bus_;

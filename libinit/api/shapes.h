@@ -84,6 +84,7 @@ void describe(auto& visit, Is<Status> auto& it) {
   visit("wanted", it.wanted);
   visit.maybe("waiting_for", it.waiting_for);
   visit.maybe("main_pid", it.main_pid);
+  visit.maybe("status_text", it.status_text);
   visit("processes", it.processes);
   visit.maybe("exit", it.exit);
   visit.maybe("error", it.error);

@@ -102,6 +102,7 @@ struct Status {
   std::vector<std::string> wanted;  // "default.target", "admin (uid 0, 09:02:17)"
   std::string waiting_for;          // what a job on this unit waits for right now
   std::int32_t main_pid = 0;
+  std::string status_text;  // what the service says of itself: the last STATUS= of sd_notify(3)
   std::vector<Process> processes;
   std::optional<ExitInfo> exit;  // of the last main process
   std::optional<StartError> error;

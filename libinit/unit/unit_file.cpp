@@ -30,6 +30,11 @@ void check_type(const Unit& unit, const Node& root, Report& report) {
   only_for(!service.pid_file.empty() && !forking, "pid-file", "forking");
   only_for(!service.bus_name.empty() && !dbus, "bus-name", "dbus");
   only_for(service.ready_fd >= 0 && service.type != ServiceType::Exec, "ready-fd", "exec");
+  if (service.ready_fd >= 0 && service.ready_fd < 3 + service.fd_store_max) {
+    report.error("E0107", key_place(root, "service", "ready-fd"),
+                 "ready-fd is a number of the descriptors that fd-store-max gives back",
+                 "they begin at 3: choose " + std::to_string(3 + service.fd_store_max) + " or above");
+  }
   if (dbus && service.bus_name.empty()) {
     report.error("E0106", key_place(root, "service", "type"), "a dbus service needs a bus-name");
   }

@@ -13,31 +13,11 @@ namespace {
 constexpr std::string_view kLaterTables[] = {"append",    "remove",  "ready", "health",      "log",
                                              "resources", "sandbox", "tty",   "credentials", "socket",
                                              "timer",     "path",    "mount", "swap",        "slice"};
-constexpr std::string_view kLaterKeys[] = {"conditions",
-                                           "asserts",
-                                           "requires-mounts-for",
-                                           "condition-commands",
-                                           "post-start",
-                                           "pre-stop",
-                                           "stop",
-                                           "post-stop",
-                                           "pid-file",
-                                           "bus-name",
-                                           "notify-access",
-                                           "ready-fd",
-                                           "watchdog",
-                                           "run-timeout",
-                                           "io-class",
-                                           "io-priority",
-                                           "cpu-policy",
-                                           "cpu-priority",
-                                           "cpu-affinity",
-                                           "log-identifier",
-                                           "fd-store-max",
-                                           "utmp-id",
-                                           "abort-signal",
-                                           "abort-on-timeout",
-                                           "default-instance"};
+constexpr std::string_view kLaterKeys[] = {
+    "conditions",  "asserts",      "requires-mounts-for", "condition-commands", "post-start",
+    "pre-stop",    "stop",         "post-stop",           "run-timeout",        "io-class",
+    "io-priority", "cpu-policy",   "cpu-priority",        "cpu-affinity",       "log-identifier",
+    "utmp-id",     "abort-signal", "abort-on-timeout",    "default-instance"};
 
 template <std::size_t N>
 bool contains(const std::string_view (&list)[N], std::string_view name) {

@@ -83,8 +83,7 @@ class WatcherTest(unittest.TestCase):
     def test_owners_are_told_as_they_come_and_go(self):
         self.bus.start()
         self.start(PROGRAMS / "initd-bus", "org.initd.One", "org.initd.Two")
-        self.owner("org.initd.One", 0)
-        self.owner("org.initd.Two", 0)
+        self.expect("STATUS=watching 2 names")
         two = self.start(PROGRAMS / "named", "org.initd.Two")
         self.owner("org.initd.Two", two.pid)
         two.kill()
@@ -101,12 +100,69 @@ class WatcherTest(unittest.TestCase):
         self.assertIn(b"STATUS=waiting for the bus", self.notify.recv(4096))
         for _ in range(2):
             self.bus.start()
-            self.owner("org.initd.One", 0)
+            self.expect("STATUS=watching 1 names")
             one = self.start(PROGRAMS / "named", "org.initd.One")
             self.owner("org.initd.One", one.pid)
             self.bus.stop()
             while not self.notify.recv(4096).startswith(b"STATUS=waiting"):
                 pass
+
+
+class DbusServiceTest(unittest.TestCase):
+    """Services of type dbus under initd."""
+
+    def setUp(self):
+        self.place = tempfile.mkdtemp(prefix="initd-bus-")
+        os.chmod(self.place, 0o755)
+        self.bus = Bus(self.place)
+        # What initd-bus and the services get: their environment is built from nothing.
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.bus.address
+
+        self.bus_unit = (f'[service]\ncommand = ["/usr/bin/dbus-daemon", "--config-file={self.bus.config}", "--nofork", "--nopidfile"]\n')
+
+    def tearDown(self):
+        shutil.rmtree(self.place)
+
+    @staticmethod
+    def unit(name, keys=""):
+        return (f'[service]\ntype = "dbus"\nbus-name = "{name}"\ncommand = ["{PROGRAMS}/named", "org.initd.Own"]\n'
+                f'restart-delay = "50ms"\npass-environment = ["DBUS_SYSTEM_BUS_ADDRESS"]\n{keys}\n')  # fmt: skip
+
+    def test_it_is_started_when_it_owns_its_name(self):
+        with Machine({"a.service": self.unit("org.initd.Own"), "bus.service": self.bus_unit}) as machine:
+            machine.initctl("start", "bus")
+            machine.initctl("start", "a")
+            self.assertEqual(machine.status("initd-bus")["state"], "active")
+            os.kill(machine.host_pid(machine.main_pid("a")), signal.SIGKILL)
+            wait_until("it is back", lambda: machine.status("a")["restarts"] == 1)
+            machine.wait_for_state("a", "active")
+            machine.initctl("stop", "a")
+            machine.wait_for_state("initd-bus", "inactive")
+
+    def test_a_bus_that_comes_late_is_waited_for(self):
+        with Machine({"a.service": self.unit("org.initd.Own"), "bus.service": self.bus_unit}) as machine:
+            subprocess.Popen(machine.command("start", "a"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_until("initd-bus waits", lambda: "waiting" in machine.status("initd-bus").get("status_text", ""))
+            machine.initctl("start", "bus")
+            machine.wait_for_state("a", "active")
+
+    def test_another_name_is_no_readiness(self):
+        other = self.unit("org.initd.Other", 'start-timeout = "1s"\nrestart = "no"')
+        with Machine({"a.service": other, "bus.service": self.bus_unit}) as machine:
+            machine.initctl("start", "bus")
+            self.assertNotEqual(machine.initctl("start", "a", check=False).returncode, 0)
+            self.assertEqual(machine.status("a")["state"], "failed")
+
+    def test_a_bus_that_dies_takes_nothing_with_it_but_its_clients(self):
+        units = {"bus.service": self.bus_unit, "a.service": self.unit("org.initd.Own"), "b.service": '[service]\ncommand = ["/bin/sleep", "infinity"]\n'}
+        with Machine(units) as machine:
+            machine.initctl("start", "bus")
+            machine.initctl("start", "a", "b")
+            machine.initctl("stop", "bus")
+            machine.initctl("start", "bus")  # named ends without a bus, and fails until it is there again
+            wait_until("it is back", lambda: machine.status("a")["restarts"] >= 1)
+            machine.wait_for_state("a", "active")
+            self.assertEqual(machine.status("b")["restarts"], 0)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ int App::run() {
 
 MonotonicTime App::next_deadline() const {
   return std::min({timers_.next(), processes_.next_look(), server_->next_deadline(),
-                   requests_->next_deadline(), others_due_, stop_deadline_});
+                   requests_->next_deadline(), others_due_, searches_due_, stop_deadline_});
 }
 
 void App::turn() {
@@ -52,6 +52,15 @@ void App::turn() {
       case Source::Groups:
         on_groups();
         break;
+      case Source::Notify:
+        on_notify(one.token.index);
+        break;
+      case Source::ReadyFd:
+        on_ready_fd(one.token.index);
+        break;
+      case Source::Hangup:
+        on_hangup(one.token.index);
+        break;
       case Source::Control:
         server_->handle(one, monotonic_now());
         break;
@@ -61,6 +70,10 @@ void App::turn() {
   if (!processes_.has_cgroups() || processes_.next_look() <= now) on_groups();
   for (const auto& fired : timers_.take_due(now)) feed(fired);
   if (others_due_ <= now) signal_all_others();
+  if (searches_due_ <= now) {
+    look_for_main_processes();
+    settle();
+  }
   if (stop_deadline_ <= now) finish(static_cast<core::PowerKind>(intents_.header().shutdown - 1));
   for (const auto& call : server_->take_calls(now)) requests_->handle(call, now);
   for (const auto& call : server_->take_dropped()) requests_->dropped(call);
@@ -100,6 +113,7 @@ void App::on_slot(std::uint32_t slot) {
   }
   if (facts.state == channel::SlotState::Failed) return on_failed(slot, facts);
   const SlotUse known = *use;
+  if (!known.spawned && is_another(known.unit, facts)) return let_go_of(slot);
   const bool ran = facts.state == channel::SlotState::Running || facts.state == channel::SlotState::Exited;
   use->spawned = use->spawned || facts.pid > 0;
   use->running = use->running || ran;
@@ -126,10 +140,12 @@ void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
   const SlotUse use = *slots_.find(slot);
   const UnitProcess of = processes_of(use.unit);
   bool empty = true;
+  hear_last_words(use.unit);
   if (core::is_main(use.role)) {
     empty = processes_.empty(of) || !processes_.watch(of);
     if (!empty) signal_others(use.unit);
     others_.erase(use.unit);
+    if (!empty) pass_on_main(use.unit, facts);
   }
   feed(core::Exited{use.unit, use.attempt, exit_of(facts), empty});
   free_slot(slot, facts.attempt);

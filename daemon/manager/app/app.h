@@ -9,9 +9,11 @@
 
 #include "daemon/channel/facts_reader.h"
 #include "daemon/manager/app/configuration.h"
+#include "daemon/manager/app/launcher.h"
 #include "daemon/manager/app/options.h"
 #include "daemon/manager/app/requests.h"
 #include "daemon/manager/app/slots.h"
+#include "daemon/manager/app/voices.h"
 #include "daemon/manager/control/server.h"
 #include "daemon/manager/os/channel_client.h"
 #include "daemon/manager/os/intents.h"
@@ -23,7 +25,7 @@
 namespace init::manager {
 
 // In the order in which they are handled within one turn: facts before requests.
-enum class Source : std::uint32_t { Doorbell, Channel, Groups, Control };
+enum class Source : std::uint32_t { Doorbell, Channel, Groups, Notify, ReadyFd, Hangup, Control };
 
 class App final : private core::ActionSink, public RequestTarget {
  public:
@@ -79,11 +81,35 @@ class App final : private core::ActionSink, public RequestTarget {
   void commit_jobs(JournalState now);
   void carry_out_all();
 
+  // What services say (heard.cpp).
+  Result<> take_up_voices();
+  void on_notify(std::uint32_t voice);
+  void on_ready_fd(std::uint32_t voice);
+  void on_hangup(std::uint32_t voice_and_place);
+  void hear_some(Voice& voice, int most);
+  void hear_last_words(core::UnitIndex unit);
+  void hear(core::UnitIndex unit, Voice& voice, Notice& notice);
+  void hear_of_main_process(core::UnitIndex unit, pid_t pid);
+  void hear_of_descriptors(core::UnitIndex unit, Voice& voice, Notice& notice);
+  void hear_of_bus_owner(const notify::Message::BusOwner& owner);
+  void ignore(Voice& voice, const Notice& notice);
+  void tell(core::UnitIndex unit, core::Notified::What what, std::int64_t value = 0);
+  [[nodiscard]] bool may_speak(core::UnitIndex unit, const Voice& voice, const Notice& notice) const;
+  [[nodiscard]] bool is_silent(core::UnitIndex unit) const;
+  [[nodiscard]] pid_t pid_of(core::UnitIndex unit, core::Attempt attempt) const;
+  void look_for_main_processes();
+  [[nodiscard]] bool look_for_main_process(core::UnitIndex unit, const core::WatchMain& watch);
+  [[nodiscard]] bool watch_main_process(core::UnitIndex unit, core::Attempt attempt, pid_t pid);
+  void main_process_is_gone(core::UnitIndex unit, core::Attempt attempt);
+  [[nodiscard]] bool is_another(core::UnitIndex unit, const channel::Slot& facts) const;
+  void let_go_of(std::uint32_t slot);
+  void pass_on_main(core::UnitIndex unit, const channel::Slot& facts);
+
   // Effects (effects.cpp).
   void emit(const core::Action& action) override { actions_.push_back(action); }
   void carry_out(const core::Spawn& spawn);
-  void carry_out(const core::WatchMain& /*watch*/) {}  // no unit that asks for it can be loaded yet
-  void carry_out(const core::Probe& /*probe*/) {}
+  void carry_out(const core::WatchMain& watch);
+  void carry_out(const core::Probe& /*probe*/) {}  // no unit that asks for it can be loaded yet
   void carry_out(const core::Signal& signal);
   void carry_out(const core::KillGroup& kill);
   void carry_out(const core::ArmTimer& timer) { timers_.arm(timer); }
@@ -96,6 +122,16 @@ class App final : private core::ActionSink, public RequestTarget {
   void signal_others(core::UnitIndex unit);
   void signal_all_others();
   Result<> launch(const core::Spawn& spawn);
+  // What a process is started with, beside its plan.
+  struct Equipment {
+    LaunchRequest request;
+    std::vector<int> fds;  // passed, by index
+    UniqueFd ready;        // one of them
+    Voice* voice = nullptr;
+  };
+  Result<> give_voice(const core::Spawn& spawn, const unit::ServiceConfig& service, Equipment& equipment);
+  static void give_back_descriptors(const Voice& voice, Equipment& equipment);
+  Result<> send_spawn(const core::Spawn& spawn, std::span<const std::byte> plan, std::span<const int> passed);
   [[nodiscard]] std::string invocation_id(core::UnitIndex unit) const;
   [[nodiscard]] UnitProcess processes_of(core::UnitIndex unit) const;
   [[nodiscard]] bool is_operator(const control::Peer& peer, std::string_view unit) const;
@@ -121,6 +157,9 @@ class App final : private core::ActionSink, public RequestTarget {
   std::deque<core::Event> events_;
   std::vector<core::Action> actions_;
   std::string boot_id_;
+  std::unique_ptr<Voices> voices_;
+  std::map<std::uint64_t, core::WatchMain> searches_;  // by tag: main processes that are not found yet
+  MonotonicTime searches_due_ = MonotonicTime::never();
   std::map<core::UnitIndex, int> others_;  // units whose leader was signalled, and what the rest is to get
   MonotonicTime others_due_ = MonotonicTime::never();
   MonotonicTime stop_deadline_ = MonotonicTime::never();

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "daemon/manager/app/app.h"
+#include "daemon/manager/app/bus_names.h"
 #include "daemon/manager/os/log.h"
 #include "libinit/base/accounts.h"
 
@@ -22,7 +23,8 @@ JournalEntry new_entry(std::string_view request_id) {
 }  // namespace
 
 ViewContext App::view_context() {
-  return {*engine_, configuration_, processes_, units_, options_, facts_.header(), intents_.header()};
+  return {*engine_, configuration_, processes_,      units_,
+          *voices_, options_,       facts_.header(), intents_.header()};
 }
 
 JournalEntry* App::find_request(std::string_view request_id) {
@@ -122,6 +124,10 @@ Result<api::DaemonReloadReply> App::reload() {
   carry_out_all();
   settling_ = false;
   settle();
+  const auto changed = std::find(reply.changed.begin(), reply.changed.end(), kBusUnit);
+  const auto watcher = engine_->graph()->find(kBusUnit);
+  if (changed != reply.changed.end() && watcher)  // the names that it watches are its arguments
+    (void)submit({0, core::Verb::TryRestart, *watcher, 0, false}, {}, [](core::JobId) {});
   return reply;
 }
 

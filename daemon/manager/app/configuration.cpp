@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "daemon/manager/app/bus_names.h"
 #include "libinit/unit/loader.h"
 
 namespace init::manager {
@@ -52,18 +53,20 @@ Result<Configuration> Configuration::open(UniqueFd fd) {
   auto system = generation->config();
   if (!system) return Failure(system.error());
   std::shared_ptr<const core::Graph> graph;
+  std::multimap<std::string, core::UnitIndex> bus_names;
   {
     std::vector<unit::Unit> units;
     units.reserve(generation->size());
     for (std::uint32_t index = 0; index < generation->size(); ++index) {
       auto unit = generation->unit(index);
       if (!unit) return Failure(unit.error());
+      if (!unit->service.bus_name.empty()) bus_names.emplace(unit->service.bus_name, index);
       units.push_back(std::move(*unit));
     }
     graph = core::Graph::build(units);
   }
   malloc_trim(0);  // the decoded units were the largest thing this process will ever hold
-  return Configuration{std::move(*generation), std::move(*system), std::move(graph)};
+  return Configuration{std::move(*generation), std::move(*system), std::move(graph), std::move(bus_names)};
 }
 
 std::optional<unit::Unit> Configuration::unit(core::UnitIndex index) const {
@@ -81,6 +84,7 @@ Reading read_units(const Options& options, const unit::Generation* last_good) {
   reading.units = std::move(loaded.units);
   reading.diagnostics.insert(reading.diagnostics.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
   if (last_good != nullptr) keep_last_good(reading, loaded.refused, *last_good);
+  add_bus_watcher(reading.units, bus_program());
   std::sort(reading.units.begin(), reading.units.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
   return reading;

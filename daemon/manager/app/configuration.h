@@ -1,6 +1,7 @@
 // The units in force: compiled into a sealed generation that PID 1 keeps, and the graph made of it. The disk
 // is read at boot and on reload only.
 #pragma once
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ struct Configuration {
   unit::Generation generation;
   unit::SystemConfig system;
   std::shared_ptr<const core::Graph> graph;  // index i is unit i of the generation, for i < generation.size()
+  std::multimap<std::string, core::UnitIndex> bus_names;
 
   // Takes the fd. Errors: those of Generation::open.
   static Result<Configuration> open(UniqueFd generation);

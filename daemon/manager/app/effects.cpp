@@ -48,13 +48,28 @@ Result<> App::launch(const core::Spawn& spawn) {
   const auto unit = configuration_.unit(spawn.unit);
   if (!unit) return failure(ENOENT, "read definition", std::string(engine_->graph()->name(spawn.unit)));
   const std::int32_t main_pid = core::is_main(spawn.role) ? 0 : engine_->view(spawn.unit).main_pid;
-  auto plan =
-      make_launch_plan(*unit, {spawn.role, spawn.step, invocation_id(spawn.unit), main_pid}, options_);
+  Equipment equipment;
+  equipment.request.role = spawn.role;
+  equipment.request.step = spawn.step;
+  equipment.request.invocation_id = invocation_id(spawn.unit);
+  equipment.request.main_pid = main_pid;
+  if (auto given = give_voice(spawn, unit->service, equipment); !given) return given;
+  auto plan = make_launch_plan(*unit, equipment.request, options_);
   if (!plan) return Failure(plan.error());
-  auto place = processes_.place(unit->id);
+  if (equipment.voice != nullptr && equipment.voice->access != unit::NotifyAccess::None) {
+    if (auto opened = voices_->open_socket(*equipment.voice, plan_user(*plan)); !opened) return opened;
+    // What was said to an earlier run says nothing of this one.
+    if (units_[spawn.unit].activation == spawn.attempt) equipment.voice->socket->discard_all();
+  }
+  return send_spawn(spawn, *plan, equipment.fds);
+}
+
+Result<> App::send_spawn(const core::Spawn& spawn, std::span<const std::byte> plan,
+                         std::span<const int> passed) {
+  auto place = processes_.place(engine_->graph()->name(spawn.unit));
   if (!place) return Failure(place.error());
   const std::uint32_t slot = slots_.take({spawn.unit, spawn.attempt, spawn.role, false, false});
-  if (slot == kNoSlot) return failure(EAGAIN, "find a slot", unit->id);
+  if (slot == kNoSlot) return failure(EAGAIN, "find a slot", std::string(engine_->graph()->name(spawn.unit)));
   channel::SpawnBody body;
   body.tag = engine_->graph()->tag(spawn.unit);
   body.slot = slot;
@@ -69,7 +84,8 @@ Result<> App::launch(const core::Spawn& spawn) {
     body.flags |= channel::kSpawnHasCgroupProcs;
     fds.push_back(place->procs.get());
   }
-  auto sent = channel_.spawn(body, *plan, fds);
+  fds.insert(fds.end(), passed.begin(), passed.end());
+  auto sent = channel_.spawn(body, plan, fds);
   if (!sent) slots_.release(slot);
   return sent;
 }
@@ -121,6 +137,7 @@ void App::carry_out(const core::StateChanged& change) {
   }
   const bool down = change.to == core::PublicState::Inactive || change.to == core::PublicState::Failed;
   if (down) remove_runtime_directories(change.unit);
+  if (down && is_silent(change.unit)) voices_->close(engine_->graph()->tag(change.unit));
   // At shutdown the leaves go with whoever made the whole, or with the machine.
   if (down && intents_.header().shutdown == 0) processes_.remove(name);
   if (facts_.header().environment == channel::Environment::Container) end_with_main_units(change.unit);

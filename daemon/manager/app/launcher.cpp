@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <optional>
 
@@ -112,6 +113,7 @@ Result<Environment> make_environment(const unit::ServiceConfig& service, const I
                           {"SHELL", identity.shell}, {"INVOCATION_ID", request.invocation_id}};
   add_directories(service, environment);
   if (request.main_pid > 0) environment["MAINPID"] = std::to_string(request.main_pid);
+  for (const auto& [name, value] : request.environment) environment[name] = value;
   for (const auto& name : service.pass_environment) {
     if (const char* value = getenv(name.c_str())) environment[name] = value;
   }
@@ -258,6 +260,8 @@ Result<std::vector<std::byte>> make_launch_plan(const unit::Unit& unit, const La
   plan.working_directory = service.working_directory.empty() ? "/" : service.working_directory;
   plan.working_directory_may_miss = service.working_directory_may_miss;
   plan.root_directory = service.root_directory;
+  plan.passed = request.passed;
+  plan.listen_pid = request.listen_pid;
   plan.umask = service.umask;
   plan.nice = service.nice;
   plan.oom_score_adjust = service.oom_score_adjust;
@@ -265,6 +269,12 @@ Result<std::vector<std::byte>> make_launch_plan(const unit::Unit& unit, const La
   plan_limits(service, plan);
   plan_stdio(unit, options, plan);
   return process::encode_plan(plan);
+}
+
+uid_t plan_user(std::span<const std::byte> plan) {
+  process::ExecPlanHeader header;
+  std::memcpy(&header, plan.data(), sizeof header);
+  return header.uid == process::kKeepId ? geteuid() : header.uid;
 }
 
 }  // namespace init::manager

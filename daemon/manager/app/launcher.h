@@ -1,8 +1,12 @@
 // From a unit's words to an exec plan: users, environment, paths and limits are resolved here, at each start,
 // so that PID 1 and the child need no name and no file of ours.
 #pragma once
+#include <sys/types.h>
+
 #include <cstdint>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daemon/manager/app/options.h"
@@ -16,8 +20,11 @@ namespace init::manager {
 struct LaunchRequest {
   core::Role role = core::Role::Main;
   std::uint16_t step = 0;
-  std::string invocation_id;  // 32 hexadecimal digits
-  std::int32_t main_pid = 0;  // for reload steps: MAINPID
+  std::string invocation_id;                                     // 32 hexadecimal digits
+  std::int32_t main_pid = 0;                                     // for reload steps: MAINPID
+  std::vector<std::pair<std::string, std::string>> environment;  // what else initd sets
+  std::vector<process::PassedFdPlan> passed;
+  bool listen_pid = false;
 };
 
 // The path that a unit's output goes to; empty when it is not a file.
@@ -28,5 +35,8 @@ struct LaunchRequest {
 // [directories].
 Result<std::vector<std::byte>> make_launch_plan(const unit::Unit& unit, const LaunchRequest& request,
                                                 const Options& options);
+
+// The user that a plan's process will be.
+[[nodiscard]] uid_t plan_user(std::span<const std::byte> plan);
 
 }  // namespace init::manager

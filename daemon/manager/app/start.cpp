@@ -97,6 +97,7 @@ Result<std::unique_ptr<App>> App::create(Options options) {
   if (const int error = app->facts_.open(channel::kFactsFd)) return failure(error, "map the facts");
   if (auto opened = app->open_sources(); !opened) return Failure(opened.error());
   app->recover();
+  if (auto taken = app->take_up_voices(); !taken) return Failure(taken.error());
   app->boot();
   return app;
 }
@@ -123,6 +124,10 @@ Result<> App::open_sources() {
     return failure(error, "watch the doorbell");
   if (const int error = add(channel_.fd(), Source::Channel)) return failure(error, "watch the channel");
   if (const int error = add(processes_.fd(), Source::Groups)) return failure(error, "watch the cgroups");
+  const auto kind = [](Source source) { return static_cast<std::uint32_t>(source); };
+  voices_ = std::make_unique<Voices>(
+      channel_, loop_, options_.runtime + "/n",
+      Voices::Kinds{kind(Source::Notify), kind(Source::ReadyFd), kind(Source::Hangup)});
   auto stored = channel_.fetch(channel::kStoreControlListener, 0);
   if (!stored) return Failure(stored.error());
   if (stored->valid()) return open_control(std::move(*stored));

@@ -194,6 +194,8 @@ api::Status status_of(const ViewContext& context, core::UnitIndex unit) {
   }
   status.waiting_for = progress_of(context, unit);
   status.main_pid = view.main_pid;
+  if (const Voice* voice = context.voices.find(context.engine.graph()->tag(unit)))
+    status.status_text = voice->status;
   status.processes = processes_of(context, unit);
   if (view.last_exit.kind != core::Exit::Kind::None) {
     constexpr const char* kKinds[] = {"", "exited", "signaled", "dumped"};

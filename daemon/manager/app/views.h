@@ -8,6 +8,7 @@
 #include "daemon/channel/facts.h"
 #include "daemon/manager/app/configuration.h"
 #include "daemon/manager/app/options.h"
+#include "daemon/manager/app/voices.h"
 #include "daemon/manager/os/intents.h"
 #include "daemon/manager/os/unit_processes.h"
 #include "libinit/api/method.h"
@@ -27,6 +28,7 @@ struct ViewContext {
   const Configuration& configuration;
   const UnitProcesses& processes;
   const std::vector<UnitState>& units;
+  const Voices& voices;
   const Options& options;
   const channel::FactsHeader& facts;
   const IntentsHeader& intents;

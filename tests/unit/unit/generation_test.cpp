@@ -81,7 +81,8 @@ TEST(CompiledGeneration, EveryKeyOfTheTableSurvives) {
     const std::string line =
         "[" + std::string(key.table) + "]\n" + name + " = " + std::string(key.example) + "\n";
     const std::string command = key.name == "command" ? "" : "command = [\"/bin/true\"]\n";
-    const auto parsed = parse(key.table == "service" ? line + command : "[service]\n" + command + line);
+    const auto parsed =
+        parse(key.table == "service" ? line + command + needed_by(name) : "[service]\n" + command + line);
     ASSERT_TRUE(parsed.unit) << parsed.text();
     const auto generation = Generation::open(*compile_generation({&*parsed.unit, 1}, {}));
     EXPECT_EQ(*generation->unit(0), *parsed.unit) << name;

@@ -20,7 +20,7 @@ std::string file_with(const Key& key, std::string_view value) {
   std::string out = "[" + std::string(key.table) + "]\n" + name_of(key) + " = " + std::string(value) + "\n";
   if (key.name == "command") return out;
   return (key.table == "service" ? "" : kCommand) + out +
-         (key.table == "service" ? "command = [\"/bin/true\"]\n" : "");
+         (key.table == "service" ? "command = [\"/bin/true\"]\n" + needed_by(key.name) : "");
 }
 
 TEST(KeyTable, EachKeyIsThereOnceWithTypeHelpAndExample) {

@@ -131,13 +131,18 @@ constexpr Golden kGolden[] = {
      "/u/a.service.toml:3:2: error[E0102]: unknown table \"servce\"\n"
      "  3 | [servce]\n"
      "    |  ^^^^^^ help: did you mean [service]?\n"},
-    {"[service]\ncommand = [\"-/bin/x\"]\ntype = \"notify\"\n",
+    {"[service]\ncommand = [\"-/bin/x\"]\ntype = \"idle\"\n",
      "/u/a.service.toml:2:12: error[E0105]: \"command\": \"-/bin/x\" begins with a prefix\n"
      "  2 | command = [\"-/bin/x\"]\n"
      "    |            ^^^^^^^^^ help: write { command = [..], ignore-failure = true } or as-root = true\n"
-     "/u/a.service.toml:3:8: error[E0105]: \"type\": \"notify\" is not supported yet\n"
-     "  3 | type = \"notify\"\n"
-     "    |        ^^^^^^^^\n"},
+     "/u/a.service.toml:3:8: error[E0105]: \"type\": \"idle\" is not supported yet\n"
+     "  3 | type = \"idle\"\n"
+     "    |        ^^^^^^\n"},
+    {"[service]\ncommand = [\"/x\"]\nready-fd = 5\nfd-store-max = 3\n",
+     "/u/a.service.toml:3:1: error[E0107]: ready-fd is a number of the descriptors that fd-store-max gives "
+     "back\n"
+     "  3 | ready-fd = 5\n"
+     "    | ^^^^^^^^ help: they begin at 3: choose 6 or above\n"},
     {"[unit]\nafter = [\"a.service\"]\n",
      "/u/a.service.toml:2:10: error[E0107]: the unit after itself\n"
      "  2 | after = [\"a.service\"]\n"

@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libinit/unit/unit_file.h"
@@ -26,5 +27,11 @@ inline Parsed parse(const std::string& text, const std::string& id = "a.service"
 }
 
 inline const std::string kCommand = "[service]\ncommand = [\"/bin/true\"]\n";
+
+// The line that a key of [service] cannot do without.
+inline std::string needed_by(std::string_view key) {
+  if (key == "pid-file") return "type = \"forking\"\n";
+  return key == "bus-name" ? "type = \"dbus\"\n" : "";
+}
 
 }  // namespace init::unit

@@ -1,0 +1,194 @@
+"""Types of services on the real initd: when a notify, ready-fd or forking service counts as started, and which of its
+processes is the main one. The service is helpers/herald.cpp, or a daemon of Debian."""
+
+import os
+import shutil
+import signal
+import unittest
+
+from machine import Machine, alive, wait_until
+from readiness_test import Case, service
+
+NOTIFY = 'type = "notify"'
+SHORT = 'start-timeout = "1s"'
+
+
+class NotifyTest(Case):
+    def state(self, machine, unit="a"):
+        return machine.status(unit)["state"]
+
+    def test_F30_it_is_started_when_it_says_so(self):
+        machine = self.machine()
+        fifo = self.fifo(machine, "go")
+        machine.write_unit("a.service", service("await", fifo, "say", "READY=1\nSTATUS=up", "say", "READY=1", "sleep", keys=NOTIFY))
+        machine.initctl("daemon-reload")
+        start = self.start_in_background(machine, "a")
+        wait_until("it runs", lambda: machine.main_pid("a"))
+        self.assertEqual(self.state(machine), "activating")
+        self.open_fifo(fifo)
+        self.assertEqual(start.wait(30), 0)
+        self.assertEqual(self.state(machine), "active")
+        self.says(machine, "a", "up")
+
+    def test_F30_what_is_no_readiness_ends_as_a_failure(self):
+        """Never, early exit, from the wrong process, a ready-fd that closes without a line: each fails in time."""
+        table = {
+            "never.service": (["sleep"], NOTIFY),
+            "early.service": (["exit", 0], NOTIFY),
+            "early-code.service": (["exit", 3], NOTIFY),
+            "child.service": (["say-child", "READY=1", "sleep"], NOTIFY),
+            "gone.service": (["say-gone", "READY=1", "sleep"], NOTIFY),
+            "nonsense.service": (["say", "READY=0", "say", "ready=1", "say", "X\nREADY=1x", "sleep"], NOTIFY),
+            "closed.service": (["close", 3, "sleep"], "ready-fd = 3"),
+            "silent.service": (["sleep"], "ready-fd = 3"),
+        }
+        units = {unit: service(*words, keys=f"{keys}\n{SHORT}") for unit, (words, keys) in table.items()}
+        machine = self.machine(units)
+        done = machine.initctl("start", *units, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        for unit in units:
+            machine.wait_for_state(unit, "failed")
+        self.assertEqual(machine.services(), [])
+
+    def test_F30_with_access_for_all_a_child_may_say_it(self):
+        keys = f'{NOTIFY}\nnotify-access = "all"'
+        units = {f"{verb}.service": service(verb, "READY=1", "sleep", keys=keys) for verb in ("say-child", "say-gone")}
+        machine = self.machine(units)
+        machine.initctl("start", *units)
+
+    def test_a_line_on_the_ready_fd(self):
+        machine = self.machine()
+        fifo = self.fifo(machine, "go")
+        machine.write_unit("a.service", service("await", fifo, "line", 7, "sleep", keys="ready-fd = 7"))
+        machine.initctl("daemon-reload")
+        start = self.start_in_background(machine, "a")
+        wait_until("it runs", lambda: machine.main_pid("a"))
+        self.assertEqual(self.state(machine), "activating")
+        self.kill_manager(machine)
+        self.open_fifo(fifo)
+        self.assertEqual(start.wait(30), 0)
+        self.assertEqual(self.state(machine), "active")
+
+    def test_readiness_is_not_lost_with_the_manager(self):
+        """The manager stands still, the service says it is ready, the manager is killed: its successor hears it."""
+        for keys, words in ((NOTIFY, ["say", "READY=1"]), ("ready-fd = 3", ["line", 3])):
+            machine = self.machine()
+            fifo, said = self.fifo(machine, "go"), machine.place / "said"
+            os.chmod(machine.place, 0o777)
+            machine.write_unit("a.service", service("await", fifo, *words, "touch", said, "sleep", keys=keys))
+            machine.initctl("daemon-reload")
+            start = self.start_in_background(machine, "a")
+            wait_until("it runs", lambda machine=machine: machine.main_pid("a"))
+            before = machine.manager()
+            os.kill(before, signal.SIGSTOP)
+            self.open_fifo(fifo)
+            wait_until("it has said so", said.exists)
+            os.kill(before, signal.SIGKILL)
+            wait_until("another manager", lambda machine=machine, before=before: machine.manager() not in (0, before))
+            machine.wait_for_state("a", "active")
+            start.wait(30)
+
+    def test_MAINPID_hands_over(self):
+        machine = self.machine({"a.service": service("main", "say", "READY=1", "sleep", keys=f'{NOTIFY}\nnotify-access = "all"')})
+        machine.initctl("start", "a")
+        wait_until("its first process has ended", lambda: len(machine.services()) == 1)
+        main = machine.host_pid(machine.main_pid("a"))
+        self.assertEqual(machine.services(), [main])
+        os.kill(main, signal.SIGKILL)
+        machine.wait_for_state("a", "failed")
+        self.assertEqual(machine.status("a")["exit"]["code"], signal.SIGKILL)
+        self.assertEqual(machine.services(), [])
+
+    def test_F16_a_MAINPID_that_is_not_its_own_is_ignored(self):
+        units = {
+            "a.service": service("say", "MAINPID=1", "say", "MAINPID=2", "say", "MAINPID=999999", "say", "READY=1", "sleep", keys=NOTIFY),
+            "b.service": service("sleep"),
+        }
+        machine = self.machine(units)
+        machine.initctl("start", "b")
+        stranger = machine.main_pid("b")
+        machine.write_unit("c.service", service("say", f"MAINPID={stranger}\nREADY=1", "sleep", keys=NOTIFY))
+        machine.initctl("daemon-reload")
+        machine.initctl("start", "a", "c")
+        for unit in ("a", "c"):
+            self.assertNotIn(machine.main_pid(unit), (1, 2, stranger))
+            machine.initctl("stop", unit)
+        self.assertEqual(machine.main_pid("b"), stranger)
+        self.assertEqual(machine.status("b")["state"], "active")
+
+    def test_a_watchdog_that_is_not_fed_ends_it(self):
+        keys = f'{NOTIFY}\nwatchdog = "200ms"'
+        machine = self.machine({"a.service": service("environment", "/run/env", "say", "READY=1", "sleep", keys=keys)})
+        machine.initctl("start", "a")
+        machine.wait_for_state("a", "failed")
+        self.assertEqual(machine.status("a")["exit"]["code"], signal.SIGABRT)
+        self.assertIn("WATCHDOG_USEC=200000\n", machine.inside("cat", "/run/env").stdout)
+
+
+class ForkingTest(Case):
+    KEYS = f'type = "forking"\n{SHORT}'
+
+    def test_F28_one_to_five_forks(self):
+        units = {f"f{n}.service": service("fork", n, "sleep", keys=self.KEYS) for n in range(1, 6)}
+        units |= {f"w{n}.service": service("fork", n, "worker", "worker", "sleep", keys=self.KEYS) for n in (1, 2)}
+        machine = self.machine(units)
+        machine.initctl("start", *units)
+        for unit in units:
+            with self.subTest(unit):
+                main = wait_until("a main process", lambda unit=unit: machine.main_pid(unit))
+                self.assertEqual(machine.status(unit)["state"], "active")
+                os.kill(machine.host_pid(main), signal.SIGKILL)
+                machine.wait_for_state(unit, "failed")
+                self.assertEqual(machine.status(unit)["exit"]["code"], signal.SIGKILL)
+        self.assertEqual(machine.services(), [])
+
+    def test_F28_no_fork_at_all_is_a_failure_and_no_hang(self):
+        units = {"stays.service": service("sleep", keys=self.KEYS), "ends.service": service("exit", 0, keys=self.KEYS),
+                 "fails.service": service("exit", 1, keys=self.KEYS)}  # fmt: skip
+        machine = self.machine(units)
+        self.assertNotEqual(machine.initctl("start", *units, check=False).returncode, 0)
+        for unit in units:
+            machine.wait_for_state(unit, "failed")
+        self.assertEqual(machine.services(), [])
+
+    def test_F16_a_pid_file_is_a_hint(self):
+        """The right one counts; one that names initd does not."""
+        good = service("fork", 1, "worker", "pid-file", "/run/good.pid", "sleep", keys=self.KEYS + '\npid-file = "/run/good.pid"')
+        bad = service("fork", 1, "sleep", keys=self.KEYS + '\npid-file = "/run/bad.pid"')
+        machine = self.machine({"good.service": good, "bad.service": bad})
+        machine.inside("sh", "-c", "echo 1 > /run/bad.pid")
+        machine.initctl("start", "good", "bad")
+        self.assertEqual(machine.main_pid("good"), int(machine.inside("cat", "/run/good.pid").stdout))
+        self.assertGreater(machine.main_pid("bad"), 1)
+        machine.initctl("stop", "good", "bad")
+        self.assertTrue(alive(machine.pid))
+        self.assertEqual(machine.services(), [])
+
+    def test_it_outlives_the_manager(self):
+        machine = self.machine({"a.service": service("fork", 2, "sleep", keys=self.KEYS)})
+        machine.initctl("start", "a")
+        main = machine.main_pid("a")
+        self.kill_manager(machine)
+        wait_until("the manager answers", lambda: machine.initctl("list", check=False).returncode == 0)
+        self.assertEqual(machine.main_pid("a"), main)
+        os.kill(machine.host_pid(main), signal.SIGTERM)
+        machine.wait_for_state("a", "inactive")
+
+
+@unittest.skipUnless(shutil.which("redis-server"), "needs redis-server")
+class RedisTest(Case):
+    """A daemon with native readiness."""
+
+    def test_it_says_ready_itself(self):
+        command = '["/usr/bin/redis-server", "--supervised", "systemd", "--save", "", "--dir", "/var/lib/redis"]'
+        text = f'[service]\ntype = "notify"\nuser = "redis"\ncommand = {command}\n'
+        with Machine({"redis.service": text}, options=["--tmpfs", "/var/lib/redis"]) as machine:
+            machine.initctl("start", "redis")
+            self.assertEqual(machine.inside("redis-cli", "ping").stdout, "PONG\n")
+            self.assertEqual(machine.status("redis")["status_text"], "Ready to accept connections")
+            machine.initctl("stop", "redis")
+            self.assertEqual(machine.services(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
