@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <climits>
+#include <cstring>
 
 #include "libinit/sys/calls.h"
 
@@ -52,13 +54,6 @@ struct DirectoryEntry {
   char name[1];
 };
 
-// -1 for "." and "..".
-int number_from(const char* name) noexcept {
-  int value = 0;
-  for (; *name >= '0' && *name <= '9'; ++name) value = value * 10 + (*name - '0');
-  return *name == '\0' ? value : -1;
-}
-
 // False when /proc is not there. The order of /proc/self/fd is by number, so `act` may close what it is
 // given.
 template <class Act>
@@ -70,7 +65,8 @@ bool walk_proc(int first, Act act) noexcept {
   while ((filled = sys::getdents64(directory, buffer, sizeof buffer)) > 0) {
     for (long at = 0; at < filled;) {
       const auto* const entry = reinterpret_cast<const DirectoryEntry*>(buffer + at);
-      const int fd = number_from(entry->name);
+      int fd = -1;  // of "." and ".."
+      std::from_chars(entry->name, entry->name + std::strlen(entry->name), fd);
       if (fd >= first && fd != directory) act(fd);
       at += entry->size;
     }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <csignal>
 
@@ -22,20 +23,6 @@ constexpr std::size_t kPiece = 1024;
 constexpr int kExitNotFound = 127;
 constexpr int kExitFailed = 126;
 constexpr std::uint32_t kCapabilities = 64;  // bits of a set
-
-// Decimal, left-aligned, ended by a NUL; gives the number of digits and sign.
-std::size_t write_decimal(char* to, int value) noexcept {
-  char digits[12];
-  std::size_t count = 0;
-  unsigned left = value < 0 ? 0U - static_cast<unsigned>(value) : static_cast<unsigned>(value);
-  do {
-    digits[count++] = static_cast<char>('0' + left % 10);
-  } while ((left /= 10) != 0);
-  if (value < 0) digits[count++] = '-';
-  for (std::size_t at = 0; at < count; ++at) to[at] = digits[count - 1 - at];
-  to[count] = '\0';
-  return count;
-}
 
 int write_bytes(int fd, const void* data, std::size_t size) noexcept {
   long written = 0;
@@ -226,7 +213,8 @@ Outcome Child::oom_score() noexcept {
   const long fd = sys::openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC, 0);
   if (fd < 0) return {sys::error_of(fd)};
   char text[12];
-  const int error = write_bytes(static_cast<int>(fd), text, write_decimal(text, header().oom_score_adjust));
+  const char* const end = std::to_chars(text, text + sizeof text, header().oom_score_adjust).ptr;
+  const int error = write_bytes(static_cast<int>(fd), text, static_cast<std::size_t>(end - text));
   sys::close(static_cast<int>(fd));
   return {error};
 }
@@ -367,7 +355,7 @@ Outcome Child::pre_exec() noexcept {
 Outcome Child::exec() noexcept {
   if (header().listen_pid != 0) {
     char* const room = plan_.string(header().listen_pid) + sizeof "LISTEN_PID=" - 1;
-    write_decimal(room, static_cast<int>(sys::getpid()));
+    *std::to_chars(room, room + std::strlen(room), static_cast<int>(sys::getpid())).ptr = '\0';
   }
   const std::byte* const argv = plan_.turn_into_pointers(header().argv, header().argc);
   const std::byte* const envp = plan_.turn_into_pointers(header().envp, header().envc);
