@@ -193,7 +193,8 @@ void main_exited(World& world, UnitIndex unit, const Exited& event) {
 void post_start_exited(World& world, UnitIndex unit, bool failed) {
   if (failed) return end_run(world, unit, Reason::PostStart);
   if (run_step(world, unit, State::PostStart, world.units[unit].step + 1U)) return;
-  policy_of(world, unit).oneshot ? end_run(world, unit, Reason::None) : came_up(world, unit, State::Running);
+  const bool over = world.units[unit].main_attempt == 0;
+  over ? end_run(world, unit, Reason::None) : came_up(world, unit, State::Running);
 }
 
 void reload_exited(World& world, UnitIndex unit, bool well) {
@@ -235,10 +236,10 @@ void forget(World& world, UnitIndex unit, Which process, bool group_empty) {
   if (process == Which::Main) {
     record.main_attempt = 0;
     record.main_pid = 0;
-    if (group_empty) record.leader = 0;
   } else {
     record.control_attempt = 0;
   }
+  if (group_empty && record.main_attempt == 0) record.leader = 0;
   set_flag(record, kGroup, !group_empty);
   world.touch_watchers(unit);
 }
@@ -331,10 +332,10 @@ void bring_up(World& world, UnitIndex unit) {
 }
 
 void became_ready(World& world, UnitIndex unit) {
-  const bool oneshot = policy_of(world, unit).oneshot;
-  if (!oneshot) world.edit(unit).started_ns = world.now.since_epoch.count();
+  const bool over = world.units[unit].main_attempt == 0;  // a oneshot has done its work
+  if (!over) world.edit(unit).started_ns = world.now.since_epoch.count();
   if (run_step(world, unit, State::PostStart, 0)) return;
-  oneshot ? end_run(world, unit, Reason::None) : came_up(world, unit, State::Running);
+  over ? end_run(world, unit, Reason::None) : came_up(world, unit, State::Running);
 }
 
 bool release_idle(World& world) {

@@ -68,12 +68,16 @@ void leave_alone(World& world, UnitIndex unit) {
   finish_jobs(world, unit, kStops, JobOutcome::TimedOut, unit);
 }
 
+bool may_abort(const World& world, UnitIndex unit) {
+  return world.units[unit].main_attempt != 0 && policy_of(world, unit).kill_mode != KillMode::None;
+}
+
 // The schedule has had its time.
 void took_too_long(World& world, UnitIndex unit) {
   UnitRecord& record = world.edit(unit);
   if (record.reason == Reason::None) record.reason = Reason::StopTimeout;
-  const Policy& policy = policy_of(world, unit);
-  policy.abort_on_timeout&& record.main_attempt != 0 ? begin_abort(world, unit) : kill(world, unit);
+  const bool abort = policy_of(world, unit).abort_on_timeout && may_abort(world, unit);
+  abort ? begin_abort(world, unit) : kill(world, unit);
 }
 
 void run_stop_step(World& world, UnitIndex unit) {
@@ -127,8 +131,7 @@ void begin_signals(World& world, UnitIndex unit) {
 }
 
 void begin_abort(World& world, UnitIndex unit) {
-  const bool can = world.units[unit].main_attempt != 0 && policy_of(world, unit).kill_mode != KillMode::None;
-  if (!can) return begin_signals(world, unit);
+  if (!may_abort(world, unit)) return begin_signals(world, unit);
   set_flag(world.edit(unit), kCameUp, false);
   enter(world, unit, State::Aborting);
   send(world, unit, policy_of(world, unit).abort_signal);

@@ -49,7 +49,7 @@ std::string Simulation::described(const core::Event& event) const {
 
 bool Simulation::truly_up(const unit::Unit& unit) const {
   const UnitRecord& record = engine_.record(*index(unit.id));
-  if (record.state == State::Up || (record.flags & core::kDone) != 0) return true;
+  if (record.state == State::Up || (record.flags & (core::kDone | core::kSkipped)) != 0) return true;
   return std::any_of(machine_.processes.begin(), machine_.processes.end(), [&](const Process& p) {
     const bool runs = p.life == Process::Life::Running || (p.life == Process::Life::Dead && !p.told_end);
     return p.unit == unit.id && p.attempt == record.main_attempt && runs;
@@ -60,7 +60,7 @@ bool Simulation::is_up_or_done(const std::string& name) const {
   const auto unit = index(name);
   if (!unit) return false;
   const UnitRecord& record = engine_.record(*unit);
-  const bool done = core::is_down(record.state) && (record.flags & core::kDone) != 0;
+  const bool done = core::is_down(record.state) && (record.flags & (core::kDone | core::kSkipped)) != 0;
   return core::is_up(record.state) || (done && definition(name) != nullptr);
 }
 
@@ -116,7 +116,7 @@ bool Simulation::must_follow(const unit::Unit& unit, const unit::Unit& other) co
 // S3: whatever it needs in order is up when its first process is asked for.
 void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRecord>& before) {
   const State was = before[spawn.unit].state;
-  if (spawn.role == core::Role::Reload || core::is_starting(was)) return;
+  if (!core::is_main(spawn.role) || core::is_starting(was)) return;
   const unit::Unit* unit = definition(name(spawn.unit));
   if (unit == nullptr) return fail("S3: a unit without a file is started");
   for (const unit::Unit& other : units_) {
@@ -207,8 +207,9 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
     if (before[exited->unit].main_attempt == exited->attempt && exited->attempt != 0) {
       if (record.main_attempt == exited->attempt) fail("S4: an exit was not consumed");
       // A preparation that went well is not kept as the last exit.
-      const bool kept = before[exited->unit].state != State::PreStart ||
-                        exited->exit != core::Exit{core::Exit::Kind::Code, 0};
+      const bool kept =
+          (before[exited->unit].state != State::PreStart && before[exited->unit].state != State::Condition) ||
+          exited->exit != core::Exit{core::Exit::Kind::Code, 0};
       if (kept && core::Exit{record.exit_kind, record.exit_value} != exited->exit)
         fail("S4: an exit was changed");
     }
@@ -232,7 +233,7 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
     if (signal == nullptr) continue;
     // What is down, or survives KILL, may have left something behind, which is ended before its next start.
     const State was = before[signal->unit].state;
-    const bool on_its_way = was == State::Stopping || was == State::KillWait;
+    const bool on_its_way = core::is_stopping(was) && was != State::StopWaiting;
     if (!on_its_way && !core::is_down(was) && !ended(signal->unit)) check_stop(signal->unit);
   }
   check_backoff(event, before);

@@ -87,10 +87,10 @@ void Simulation::note(End& end, const std::string& stage) const {
   end.failure = failure_;
 }
 
-std::string check_convergence(std::uint64_t seed, std::uint64_t& runs) {
+std::string check_convergence(std::uint64_t seed, bool simple, std::uint64_t& runs) {
   const auto play = [&](const Crash& crash) {
     ++runs;
-    return Simulation({seed, 0, false}).play(crash);
+    return Simulation({seed, 0, false, simple}).play(crash);
   };
   const End expected = play({});
   // Two that are kept up and cannot be are tried for ever: that is no end to compare.

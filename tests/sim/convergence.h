@@ -6,6 +6,6 @@
 namespace init::sim {
 
 // The first difference that a crash makes in the world of this seed; empty if none does. Counts the runs.
-[[nodiscard]] std::string check_convergence(std::uint64_t seed, std::uint64_t& runs);
+[[nodiscard]] std::string check_convergence(std::uint64_t seed, bool simple, std::uint64_t& runs);
 
 }  // namespace init::sim

@@ -19,14 +19,19 @@ int Machine::free_pid() const {
   return 0;
 }
 
-void Machine::spawn(const std::string& unit, const core::Spawn& action, bool lasting) {
+void Machine::spawn(const std::string& unit, const core::Spawn& action, const core::Policy& policy) {
   const auto same = [&](const Process& p) { return p.unit == unit && p.attempt == action.attempt; };
   if (std::any_of(processes.begin(), processes.end(), same)) return;  // carried out before
   Process process;
   process.unit = unit;
   process.attempt = action.attempt;
   process.role = action.role;
-  process.lasting = lasting;
+  const bool main = action.role == Role::Main && !policy.oneshot;
+  process.forks = main && policy.type == unit::ServiceType::Forking;
+  process.lasting = main && !process.forks;
+  process.owns = process.lasting && policy.type == unit::ServiceType::Dbus;
+  process.speaks =
+      process.owns || (process.lasting && (policy.type == unit::ServiceType::Notify || policy.has_ready_fd));
   process.pid = free_pid();
   if (process.pid == 0 || (faults.fork_fails && rng_.chance(30))) {
     process.life = Life::NeverBorn;
@@ -79,6 +84,8 @@ Exit Machine::random_exit() {
 void Machine::end(Process& process, Exit exit) {
   process.life = Life::Dead;
   process.exit = exit;
+  if (process.attempt == 0) process.told_end = true;  // nobody knows it
+  if (process.owns && process.said_ready) say_name(process, false);
   if (group_is_empty(process.unit)) empties[process.unit] = true;
 }
 
@@ -87,7 +94,9 @@ bool Machine::can_move(const Process& process) const {
   if (process.dying_of != 0) return true;
   if (process.doomed) return false;  // what survives KILL does so because it does nothing at all
   if (process.life == Life::Spawning) return true;
-  return process.lasting ? faults.exits : !process.hangs;
+  if (process.lasting && has_to_say(process)) return true;
+  const bool heard = process.attempt != 0;
+  return process.lasting ? faults.exits || (faults.chatty && heard) : !process.hangs;
 }
 
 void Machine::move(Process& process) {
@@ -108,10 +117,12 @@ void Machine::move(Process& process) {
     return;
   }
   if (process.lasting) {
-    if (rng_.chance(10)) end(process, random_exit());
+    if (process.attempt != 0 && speak(process)) return;
+    if (faults.exits && rng_.chance(10)) end(process, random_exit());
     return;
   }
   end(process, faults.exits && rng_.chance(25) ? random_exit() : Exit{Exit::Kind::Code, 0});
+  if (process.forks && !(faults.exits && rng_.chance(10))) fork(Process(process));
 }
 
 bool Machine::act() {
@@ -161,7 +172,8 @@ bool Machine::group_is_empty(const std::string& unit) const {
 
 const Process* Machine::living_main(const std::string& unit) const {
   for (const Process& process : processes) {
-    if (process.unit == unit && process.alive() && process.role != Role::Reload) return &process;
+    if (process.unit == unit && process.alive() && process.attempt != 0 && core::is_main(process.role))
+      return &process;
   }
   return nullptr;
 }
@@ -169,6 +181,7 @@ const Process* Machine::living_main(const std::string& unit) const {
 std::vector<ProcessFact> Machine::facts() const {
   std::vector<ProcessFact> facts;
   for (const Process& process : processes) {
+    if (process.attempt == 0) continue;
     ProcessFact fact;
     fact.tag = fnv1a64(process.unit);
     fact.attempt = process.attempt;

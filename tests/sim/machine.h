@@ -1,6 +1,7 @@
 // A machine that is not there: processes, their groups, what PID 1 would have seen of them, and timers. By
 // unit names, so that neither a reload nor a new manager matters to it.
 #pragma once
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -19,7 +20,9 @@ struct Faults {
   bool fork_fails = false;
   bool exec_fails = false;
   bool helpers = false;  // mains leave processes behind
-  bool slow = false;     // steps hang until their time is up
+  bool slow = false;     // steps hang until their time is up, and so does readiness
+  bool chatty = false;   // mains say anything at any time
+  bool unwell = false;   // probes are answered with no
 };
 
 struct Process {
@@ -28,6 +31,10 @@ struct Process {
   core::Attempt attempt = 0;
   core::Role role = core::Role::Main;
   bool lasting = false;  // a main that runs until something happens to it
+  bool forks = false;    // a forking service's first process: it leaves another behind
+  bool speaks = false;   // it will say that it is ready; owns: by its bus name
+  bool owns = false;
+  bool said_ready = false, reloading = false, leaving = false;
   int pid = 0;
   Life life = Life::Spawning;
   core::Exit exit;
@@ -36,6 +43,21 @@ struct Process {
   int dying_of = 0;  // the signal that will end it
   bool told_birth = false, told_exec = false, told_end = false;
   [[nodiscard]] bool alive() const { return life == Life::Spawning || life == Life::Running; }
+};
+
+// Said, and not yet heard; it outlives the manager and its teller.
+struct Word {
+  std::string unit;
+  core::Attempt attempt = 0;
+  core::Notified::What what = core::Notified::What::Ready;
+  std::int64_t value = 0;
+  bool is_name = false, owned = false;
+};
+// Asked, and not yet answered; it dies with the manager.
+struct Question {
+  core::Attempt attempt = 0;
+  core::ProbeOf which = core::ProbeOf::Ready;
+  std::uint32_t serial = 0;
 };
 
 class Machine {
@@ -49,7 +71,12 @@ class Machine {
   std::map<std::string, int> helpers;   // alive, by unit
   std::map<std::string, bool> empties;  // a GroupEmpty that was not yet told
 
-  void spawn(const std::string& unit, const core::Spawn& action, bool lasting);
+  std::deque<Word> words;
+  std::map<std::string, Question> questions;
+
+  void spawn(const std::string& unit, const core::Spawn& action, const core::Policy& policy);
+  void watch(const std::string& unit, const core::WatchMain& action);
+  bool answers_well(const std::string& unit, const Question& question);
   // False if there is no such process of that unit, and was none: nobody may be signalled then.
   bool signal(const std::string& unit, const core::Signal& action);
   void kill_group(const std::string& unit);
@@ -70,6 +97,13 @@ class Machine {
   void strike(Process& process, int signal);
   void end(Process& process, core::Exit exit);
   void move(Process& process);
+  // words.cpp
+  void say(const Process& process, core::Notified::What what, std::int64_t value);
+  void say_name(const Process& process, bool owned);
+  [[nodiscard]] bool has_to_say(const Process& process) const;
+  bool speak(Process& process);
+  void gossip(Process& process);
+  int fork(const Process& parent);  // the child's number; 0 when there is none
   [[nodiscard]] bool can_move(const Process& process) const;
   int free_pid() const;
   core::Exit random_exit();

@@ -17,7 +17,7 @@ using init::sim::Verdict;
 struct Arguments {
   std::uint64_t first = 0, last = 99;
   std::uint32_t steps = 1000;
-  bool trace = false, twice = false, converge = false;
+  bool trace = false, twice = false, converge = false, simple = false;
   init::sim::Crash crash;
 };
 
@@ -35,6 +35,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       arguments.crash.event = std::strtoull(end + 1, &end, 10);
       arguments.crash.part = std::strtoull(end + 1, &end, 10);
       ++i;
+    } else if (word == "--simple") {
+      arguments.simple = true;
     } else if (word == "--twice") {
       arguments.twice = true;
     } else if (word == "--seed") {
@@ -62,11 +64,12 @@ bool parse(int argc, char** argv, Arguments& arguments) {
 // With --trace: one world with one crash, told step by step.
 int converge(const Arguments& arguments) {
   if (arguments.trace) {
-    return Simulation({arguments.first, 0, true}).play(arguments.crash).failure.empty() ? 0 : 1;
+    return Simulation({arguments.first, 0, true, arguments.simple}).play(arguments.crash).failure.empty() ? 0
+                                                                                                          : 1;
   }
   std::uint64_t runs = 0, failures = 0;
   for (std::uint64_t seed = arguments.first; seed <= arguments.last && failures < 20; ++seed) {
-    const std::string what = init::sim::check_convergence(seed, runs);
+    const std::string what = init::sim::check_convergence(seed, arguments.simple, runs);
     if (what.empty()) continue;
     ++failures;
     std::printf("seed %llu: %s   (initd-sim --converge --seed %llu --trace --crash ...)\n",
@@ -91,12 +94,13 @@ int main(int argc, char** argv) {
   if (arguments.converge) return converge(arguments);
   std::uint64_t events = 0, failures = 0;
   for (std::uint64_t seed = arguments.first; seed <= arguments.last; ++seed) {
-    const Options options{seed, arguments.steps, arguments.trace};
+    const Options options{seed, arguments.steps, arguments.trace, arguments.simple};
     Verdict verdict = Simulation(options).run();
     events += verdict.events;
     // The same seed once more: the same actions, or something is not a function of the events.
     const bool again = arguments.twice || seed % 16 == 0;
-    if (again && Simulation({seed, arguments.steps, false}).run().actions != verdict.actions) {
+    if (again &&
+        Simulation({seed, arguments.steps, false, arguments.simple}).run().actions != verdict.actions) {
       verdict.failure = "two runs differ";
     }
     if (verdict.failure.empty()) continue;

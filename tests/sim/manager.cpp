@@ -107,6 +107,7 @@ std::vector<Action> Simulation::recover() {
   }
   const std::vector<core::ProcessFact> facts = machine_.facts();
   timers_.clear();
+  machine_.questions.clear();
   wanted_.clear();
   engine_ =
       core::Engine::restore(engine_.graph(), {records, committed_jobs_, facts, options_.seed}, now_, *this);
@@ -114,6 +115,7 @@ std::vector<Action> Simulation::recover() {
   follow_new_runs();
   release_called(wanted_);
   for (Process& process : machine_.processes) {
+    if (process.attempt == 0) continue;
     process.told_birth = true;
     process.told_exec = process.life != Process::Life::Spawning;
     process.told_end = !process.alive();
@@ -133,14 +135,23 @@ void Simulation::carry_out(const Action& action) {
     const std::string unit = name(spawn->unit);
     trace("    spawn " + unit + " #" + std::to_string(spawn->attempt) + " role " +
           std::to_string(static_cast<int>(spawn->role)) + " step " + std::to_string(spawn->step));
-    if (stopping_ && engine_.system_state() == core::SystemState::Stopping)
+    const bool hook = core::is_stopping(engine_.record(spawn->unit).state);
+    if (!hook && stopping_ && engine_.system_state() == core::SystemState::Stopping)
       fail("S9: " + unit + " is started during shutdown");
     const core::Policy& policy = engine_.graph()->policy(spawn->unit);
     const Process* living = machine_.living_main(unit);
-    if (spawn->role != core::Role::Reload && living != nullptr && living->attempt != spawn->attempt) {
+    if (core::is_main(spawn->role) && living != nullptr && living->attempt != spawn->attempt) {
       fail("S1: " + unit + " would run twice");
     }
-    machine_.spawn(unit, *spawn, spawn->role == core::Role::Main && !policy.oneshot);
+    machine_.spawn(unit, *spawn, policy);
+  } else if (const auto* watch = std::get_if<core::WatchMain>(&action)) {
+    mix(watch->unit * 1000003ULL + watch->attempt);
+    trace("    watch " + std::to_string(watch->pid) + " of " + name(watch->unit) + " #" +
+          std::to_string(watch->attempt));
+    machine_.watch(name(watch->unit), *watch);
+  } else if (const auto* probe = std::get_if<core::Probe>(&action)) {
+    mix(probe->unit * 1000003ULL + probe->serial);
+    machine_.questions[name(probe->unit)] = {probe->attempt, probe->which, probe->serial};
   } else if (const auto* signal = std::get_if<core::Signal>(&action)) {
     mix(signal->unit * 1000003ULL + static_cast<std::uint64_t>(signal->signal));
     trace("    signal " + std::to_string(signal->signal) + " to " + name(signal->unit));

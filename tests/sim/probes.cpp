@@ -81,6 +81,9 @@ void add_news_of(UnitIndex unit, core::Attempt attempt, Rng& dice, std::vector<E
   events.emplace_back(core::Spawned{unit, attempt, 4711});
   events.emplace_back(core::ExecSucceeded{unit, attempt});
   events.emplace_back(core::SpawnFailed{unit, attempt, error, 7, 12, dice.chance(50)});
+  const auto what = static_cast<core::Notified::What>(dice.below(8));
+  events.emplace_back(core::Notified{unit, attempt, what, 1'000'000'000});
+  events.emplace_back(core::Probed{unit, attempt, core::ProbeOf::Ready, dice.below(50), dice.chance(50)});
   events.emplace_back(
       core::Exited{unit, attempt, {kind, static_cast<std::int32_t>(dice.below(16))}, dice.chance(50)});
 }
@@ -100,7 +103,8 @@ void add_timers(UnitIndex unit, const UnitRecord& record, Rng& dice, std::vector
 // News that is known already.
 void add_repeated(UnitIndex unit, const UnitRecord& record, std::vector<Event>& events) {
   if (record.main_pid != 0) events.emplace_back(core::Spawned{unit, record.main_attempt, record.main_pid});
-  if (record.main_attempt != 0 && record.state != State::Starting && record.spawn_failures == 0)
+  if (record.main_attempt != 0 && record.state != State::Starting && record.state != State::Forking &&
+      record.spawn_failures == 0)
     events.emplace_back(core::ExecSucceeded{unit, record.main_attempt});
   if ((record.flags & core::kGroup) == 0) events.emplace_back(core::GroupEmpty{unit});
 }
@@ -148,8 +152,11 @@ void Simulation::probe_same_files() {
   for (UnitIndex unit = 0; unit < engine.graph()->size(); ++unit) {
     const UnitRecord& record = engine.record(unit);
     for (const std::int64_t deadline : record.deadline_ns) armed += deadline != 0 ? 1 : 0;
+    armed += record.probe_serial != 0 ? 1 : 0;
   }
   const auto is_known = [&](const core::Action& action) {
+    if (const auto* probe = std::get_if<core::Probe>(&action))
+      return engine.record(probe->unit).probe_serial == probe->serial;
     const auto* arm = std::get_if<core::ArmTimer>(&action);
     if (arm == nullptr) return false;
     const auto timer = timers_.find({std::string(engine.graph()->name(arm->unit)), arm->kind});

@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::uint32_t kLongEnough = 20000;  // steps within which everything comes to rest
 
-std::vector<unit::Unit> first_units(Rng& rng) {
+std::vector<unit::Unit> first_units(Rng& rng, bool simple) {
   const bool cycles = rng.chance(25);
-  return random_units(rng, cycles);
+  return random_units(rng, {cycles, simple});
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ Simulation::Simulation(const Options& options)
     : options_(options),
       rng_(options.seed * 0x2545f4914f6cdd1dU + 1),
       dice_(options.seed + 2),
-      units_(first_units(rng_)),
+      units_(first_units(rng_, options.simple)),
       machine_(rng_, 8 + static_cast<int>(rng_.below(40))),
       engine_(core::Graph::build(units_), options.seed) {
   swarm_.crashes = rng_.chance(50);
@@ -42,6 +42,9 @@ Simulation::Simulation(const Options& options)
   faults.exec_fails = rng_.chance(30);
   faults.helpers = rng_.chance(40);
   faults.slow = rng_.chance(40);
+  Rng words(options.seed + 3);
+  faults.chatty = !options.simple && words.chance(40);
+  faults.unwell = !options.simple && words.chance(40);
 }
 
 void Simulation::trace_units() const {
@@ -102,7 +105,7 @@ void Simulation::ask_something() {
 void Simulation::reload(Rng& dice) {
   std::vector<unit::Unit> next = units_;
   Rng fresh(dice.next());
-  std::vector<unit::Unit> other = random_units(fresh, false);
+  std::vector<unit::Unit> other = random_units(fresh, {false, options_.simple});
   const std::size_t which = dice.below(static_cast<std::uint32_t>(next.size()));
   if (dice.chance(30) && next.size() > 1) {
     next.erase(next.begin() + static_cast<std::ptrdiff_t>(which));
@@ -152,17 +155,26 @@ bool Simulation::deliver_something() {
     const bool news = p.life == Process::Life::Spawning  ? !p.told_birth
                       : p.life == Process::Life::Running ? !p.told_birth || !p.told_exec
                                                          : !p.told_end;
-    if (news) waiting.push_back(i);
+    if (news && p.attempt != 0) waiting.push_back(i);
   }
   std::vector<std::string> empty;
   for (auto& [unit, untold] : machine_.empties) {
     if (untold && !machine_.group_is_empty(unit)) untold = false;
     if (untold) empty.push_back(unit);
   }
-  if (waiting.empty() && empty.empty()) return false;
-  const std::size_t pick = machine_.pick(waiting.size() + empty.size());
+  const std::size_t news = waiting.size() + empty.size(), words = machine_.words.empty() ? 0 : 1;
+  const std::size_t all = news + words + machine_.questions.size();
+  if (all == 0) return false;
+  const std::size_t pick = machine_.pick(all);
   if (pick < waiting.size()) {
     deliver(machine_.processes[waiting[pick]]);
+  } else if (pick >= news + words) {
+    const auto at = std::next(machine_.questions.begin(), static_cast<std::ptrdiff_t>(pick - news - words));
+    const auto [unit, question] = *at;
+    machine_.questions.erase(at);
+    return hear(unit, question);
+  } else if (pick >= news) {
+    hear_word();
   } else {
     const std::string unit = empty[pick - waiting.size()];
     machine_.empties[unit] = false;
@@ -171,9 +183,30 @@ bool Simulation::deliver_something() {
   return true;
 }
 
-bool Simulation::fire_next_timer(MonotonicTime until) {
+bool Simulation::hear(const std::string& unit, const Question& question) {
+  const bool ok = machine_.answers_well(unit, question);
+  if (const auto known = index(unit))
+    tell(core::Probed{*known, question.attempt, question.which, question.serial, ok});
+  return true;
+}
+
+void Simulation::hear_word() {
+  const Word word = machine_.words.front();
+  machine_.words.pop_front();
+  const auto unit = index(word.unit);
+  if (!unit) return;
+  if (word.is_name) return tell(core::NameOwned{*unit, word.owned});
+  tell(core::Notified{*unit, word.attempt, word.what, word.value});
+}
+
+bool Simulation::fire_next_timer(MonotonicTime until, Which which) {
   auto next = timers_.end();
   for (auto it = timers_.begin(); it != timers_.end(); ++it) {
+    const auto unit = index(it->first.first);
+    const bool again = unit && core::is_up(engine_.record(*unit).state);
+    if (which == Which::Awaited && again && it->first.second != core::TimerKind::Phase &&
+        it->first.second != core::TimerKind::Restart)
+      continue;
     if (next == timers_.end() || it->second.deadline < next->second.deadline) next = it;
   }
   if (next == timers_.end() || until < next->second.deadline) return false;
@@ -230,7 +263,7 @@ void Simulation::rest() {
                          engine_.graph()->policy(unit).kill_mode == unit::KillMode::None;
       if (core::is_stopping(record.state) && alone) moved = machine_.end_all(name(unit)) || moved;
     }
-    if (!moved && !fire_next_timer(MonotonicTime::never())) break;
+    if (!moved && !fire_next_timer(MonotonicTime::never(), Which::Awaited)) break;
   }
   check_rest();
 }

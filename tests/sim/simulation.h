@@ -18,6 +18,7 @@ struct Options {
   std::uint64_t seed = 0;
   std::uint32_t steps = 1000;
   bool trace = false;
+  bool simple = false;  // exec and oneshot services, without hooks and questions
 };
 
 // One death of the manager, at a chosen place.
@@ -74,7 +75,10 @@ class Simulation final : public core::ActionSink {
   void reload(Rng& dice);
   bool deliver_something();
   void deliver(Process& process);
-  bool fire_next_timer(MonotonicTime until);
+  bool hear(const std::string& unit, const Question& question);
+  void hear_word();
+  enum class Which : std::uint8_t { All, Awaited };  // Awaited: not what comes round again and again
+  bool fire_next_timer(MonotonicTime until, Which which = Which::All);
   void pass_time(Duration by);
   void rest();
   void probe();

@@ -54,6 +54,48 @@ void make_oneshot(Rng& rng, unit::ServiceConfig& service) {
   service.restart_force_exit = {};
 }
 
+void random_steps(Rng& rng, std::vector<unit::Step>& steps) {
+  steps.resize(rng.chance(20) ? 1 + rng.below(2) : 0);
+  for (unit::Step& step : steps) step.ignore_failure = rng.chance(20);
+}
+
+void random_readiness(Rng& rng, unit::ServiceConfig& service) {
+  using unit::ServiceType;
+  constexpr ServiceType kTypes[] = {ServiceType::Notify, ServiceType::Forking, ServiceType::Dbus,
+                                    ServiceType::Idle};
+  constexpr unit::ProbeKind kProbes[] = {unit::ProbeKind::Tcp, unit::ProbeKind::AliveFor,
+                                         unit::ProbeKind::Trigger};
+  const std::uint32_t dice = rng.below(100);
+  if (dice < 50) {
+    service.type = kTypes[rng.below(4)];
+  } else if (dice < 60) {
+    service.ready_fd = 3;
+  } else if (dice < 85) {
+    service.ready.kind = kProbes[rng.below(3)];
+    service.ready.alive_for = milliseconds(50 + rng.below(500));
+    service.ready.interval = milliseconds(20 + rng.below(200));
+    service.ready.failures = rng.chance(30) ? 1 + rng.below(4) : 0;
+    if (rng.chance(30)) service.ready.deadline = milliseconds(600 + rng.below(1000));
+  }
+}
+
+// All that came with the whole life of a service.
+void random_life(Rng& rng, unit::ServiceConfig& service) {
+  for (auto* steps : {&service.condition_commands, &service.post_start, &service.pre_stop, &service.stop,
+                      &service.post_stop})
+    random_steps(rng, *steps);
+  service.abort_on_timeout = rng.chance(20);
+  if (service.type == unit::ServiceType::Oneshot) return;
+  random_readiness(rng, service);
+  if (rng.chance(15)) service.watchdog = milliseconds(300 + rng.below(2000));
+  if (rng.chance(10)) service.run_timeout = milliseconds(1000 + rng.below(4000));
+  if (!rng.chance(20)) return;
+  service.health.kind = unit::ProbeKind::Tcp;
+  service.health.interval = milliseconds(50 + rng.below(500));
+  service.health.failures = 1 + rng.below(3);
+  if (rng.chance(30)) service.health.deadline = milliseconds(500 + rng.below(1000));
+}
+
 unit::Unit random_unit(Rng& rng, std::size_t number) {
   unit::Unit unit;
   const bool target = rng.chance(15);
@@ -89,10 +131,15 @@ bool says_after(const unit::Unit& unit, const std::string& other) {
 
 }  // namespace
 
-std::vector<unit::Unit> random_units(Rng& rng, bool cycles) {
+std::vector<unit::Unit> random_units(Rng& rng, const Shape& shape) {
   std::vector<unit::Unit> units;
   const std::size_t count = 2 + rng.below(10);
   for (std::size_t i = 0; i < count; ++i) units.push_back(random_unit(rng, i));
+  Rng life = rng;  // a stream of its own: simple worlds stay as they were
+  for (unit::Unit& unit : units) {
+    if (!shape.simple && unit.kind == unit::Kind::Service) random_life(life, unit.service);
+  }
+  const bool cycles = shape.cycles;
   // Without `cycles` whatever orders points to earlier units only.
   const std::uint32_t edges = rng.below(static_cast<std::uint32_t>(count) * 2 + 1);
   for (std::uint32_t i = 0; i < edges; ++i) {

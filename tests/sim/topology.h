@@ -8,7 +8,11 @@
 
 namespace init::sim {
 
-[[nodiscard]] std::vector<unit::Unit> random_units(Rng& rng, bool cycles);
+struct Shape {
+  bool cycles = false;
+  bool simple = false;  // exec and oneshot services, without hooks and questions
+};
+[[nodiscard]] std::vector<unit::Unit> random_units(Rng& rng, const Shape& shape);
 
 // Does a need of `from` on `to` also order them, by the letter of the file language?
 [[nodiscard]] bool needs_in_order(const unit::Unit& from, const unit::Unit& to);

@@ -62,6 +62,18 @@ void set_number(unit::Unit& unit, std::string_view key, int value) {
   if (key == "stop-timeout") service.stop_timeout = milliseconds(value);
   if (key == "reload-signal") service.reload_signal = value;
   if (key == "pre") service.pre_start.resize(count);
+  if (key == "condition") service.condition_commands.resize(count);
+  if (key == "post-start") service.post_start.resize(count);
+  if (key == "pre-stop") service.pre_stop.resize(count);
+  if (key == "stop") service.stop.resize(count);
+  if (key == "post-stop") service.post_stop.resize(count);
+  if (key == "watchdog") service.watchdog = milliseconds(value);
+  if (key == "run-timeout") service.run_timeout = milliseconds(value);
+  if (key == "alive-for") service.ready.kind = unit::ProbeKind::AliveFor;
+  if (key == "alive-for") service.ready.alive_for = milliseconds(value);
+  if (key == "ready-failures") service.ready.failures = static_cast<std::uint32_t>(value);
+  if (key == "health") service.health.kind = unit::ProbeKind::Tcp;
+  if (key == "health") service.health.interval = milliseconds(value);
   if (key == "steps") service.command.resize(count);
   if (key == "reload") service.reload.resize(count);
   if (key == "success") service.success_exit.codes.push_back(byte);
@@ -72,6 +84,12 @@ void set_number(unit::Unit& unit, std::string_view key, int value) {
 
 void set_flag(unit::Unit& unit, std::string_view key) {
   if (key == "oneshot") unit.service.type = unit::ServiceType::Oneshot;
+  if (key == "notify") unit.service.type = unit::ServiceType::Notify;
+  if (key == "forking") unit.service.type = unit::ServiceType::Forking;
+  if (key == "dbus") unit.service.type = unit::ServiceType::Dbus;
+  if (key == "idle") unit.service.type = unit::ServiceType::Idle;
+  if (key == "ready-tcp") unit.service.ready.kind = unit::ProbeKind::Tcp;
+  if (key == "abort") unit.service.abort_on_timeout = true;
   if (key == "remain") unit.service.remain_after_exit = true;
   if (key == "stop-for-ever") unit.service.stop_timeout = kInfinity;
   if (key == "unneeded") unit.stop_when_unneeded = true;
@@ -217,6 +235,21 @@ void Lab::reload_exits(std::string_view unit, int code) {
   tell(Exited{index(unit), attempt, {Exit::Kind::Code, code}, false});
 }
 
+void Lab::hook_exits(std::string_view unit, int code, bool group_empty) {
+  const Attempt attempt = controls_.at(short_name(unit)).attempt;
+  controls_.erase(short_name(unit));
+  tell(Exited{index(unit), attempt, {Exit::Kind::Code, code}, group_empty});
+}
+
+void Lab::says(std::string_view unit, Notified::What what, std::int64_t value) {
+  tell(Notified{index(unit), engine.record(index(unit)).main_attempt, what, value});
+}
+
+void Lab::answers(std::string_view unit, bool ok) {
+  const Probe& asked = questions_.at(short_name(unit));
+  tell(Probed{asked.unit, asked.attempt, asked.which, asked.serial, ok});
+}
+
 void Lab::group_empties(std::string_view unit) {
   tell(GroupEmpty{index(unit)});
 }
@@ -308,10 +341,16 @@ std::string Lab::plan(Verb verb, std::string_view unit) const {
 
 void Lab::emit(const Action& action) {
   if (const auto* spawn = std::get_if<Spawn>(&action)) {
-    const bool control = spawn->role == Role::Reload;
-    (control ? controls_ : mains_)[name(spawn->unit)] = {spawn->attempt};
-    const std::string what = control ? "reload " : spawn->role == Role::PreStart ? "prepare " : "spawn ";
-    note(what + name(spawn->unit));
+    constexpr std::array<std::string_view, kRoles> kWords = {
+        "spawn ", "prepare ", "reload ", "condition ", "post-start ", "pre-stop ", "stop ", "post-stop "};
+    (is_main(spawn->role) ? mains_ : controls_)[name(spawn->unit)] = {spawn->attempt};
+    note(std::string(kWords[static_cast<std::size_t>(spawn->role)]) + name(spawn->unit));
+  } else if (const auto* watch = std::get_if<WatchMain>(&action)) {
+    mains_[name(watch->unit)] = {watch->attempt};
+    note("watch " + name(watch->unit));
+  } else if (const auto* probe = std::get_if<Probe>(&action)) {
+    questions_[name(probe->unit)] = *probe;
+    note("probe " + name(probe->unit));
   } else if (const auto* signal = std::get_if<Signal>(&action)) {
     const auto found = mains_.find(name(signal->unit));
     if (found != mains_.end() && state(name(signal->unit)) == State::Stopping) found->second.signalled = true;

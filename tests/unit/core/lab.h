@@ -38,6 +38,11 @@ class Lab : public ActionSink {
   void fails_to_spawn(std::string_view unit, SpawnError error);
   void reload_exits(std::string_view unit, int code);
   void group_empties(std::string_view unit);
+  // The newest step beside or after the main process.
+  void hook_exits(std::string_view unit, int code, bool group_empty = false);
+  // What the main process says; answers to probes; the bus.
+  void says(std::string_view unit, Notified::What what, std::int64_t value = 0);
+  void answers(std::string_view unit, bool ok);
   // Brings up everything that waits for a process: mains run, steps and oneshots exit 0, what is signalled
   // ends.
   void all_goes_well();
@@ -81,6 +86,7 @@ class Lab : public ActionSink {
   std::map<std::string, Process> mains_, controls_;
   std::map<TimerKey, Timer> timers_;
   std::map<JobId, std::string> outcomes_;
+  std::map<std::string, Probe> questions_;
   JobId last_job_ = 0;
 };
 
