@@ -95,6 +95,41 @@ std::string blocker_text(const Style& style, const api::Blocker& blocker) {
   return text;
 }
 
+std::string bytes_text(std::int64_t bytes) {
+  return size_text(static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 0)));
+}
+
+// "12.3 MiB (peak 20 MiB, limit 64 MiB)"
+std::string memory_text(const api::Usage& usage) {
+  std::vector<std::string> more;
+  if (usage.memory_peak > 0) more.push_back("peak " + bytes_text(usage.memory_peak));
+  if (usage.memory_limit > 0) more.push_back("limit " + bytes_text(usage.memory_limit));
+  if (usage.swap > 0) more.push_back("swapped " + bytes_text(usage.swap));
+  if (usage.oom_kills > 0) more.push_back(counted(usage.oom_kills, "process") + " killed for want of it");
+  std::string text = bytes_text(usage.memory);
+  for (const std::string& one : more) text += (&one == more.data() ? " (" : ", ") + one;
+  return more.empty() ? text : text + ")";
+}
+
+std::string usage_rows(const api::Status& status) {
+  std::string out;
+  if (status.usage) {
+    const api::Usage& usage = *status.usage;
+    if (usage.memory > 0) out += row("memory", memory_text(usage));
+    const std::string limit =
+        usage.tasks_limit > 0 ? " (limit " + std::to_string(usage.tasks_limit) + ")" : "";
+    if (usage.tasks > 0) out += row("tasks", std::to_string(usage.tasks) + limit);
+    if (usage.cpu_us > 0) out += row("cpu", duration(usage.cpu_us));
+    if (usage.io_read > 0 || usage.io_written > 0)
+      out += row("io", bytes_text(usage.io_read) + " read, " + bytes_text(usage.io_written) + " written");
+  }
+  if (status.last_run) {
+    out += row("last run", duration(status.last_run->cpu_us) + " CPU, " +
+                               bytes_text(status.last_run->memory_peak) + " at its peak");
+  }
+  return out;
+}
+
 std::string trouble_rows(const Style& style, const api::Status& status) {
   std::string out;
   if (status.blocked_by) out += row("blocked", blocker_text(style, *status.blocked_by));
@@ -137,6 +172,7 @@ std::string render_status(const Style& style, const api::Status& status) {
   out += trouble_rows(style, status);
   if (!status.status_text.empty()) out += row("says", printable(style, status.status_text));
   out += ProcessTree(style, status).lines();
+  out += usage_rows(status);
   if (!status.files.empty()) out += row("files", files_text(style, status));
   if (!status.log_path.empty()) out += row("log", printable(style, status.log_path));
   for (const std::string& line : status.log_tail)

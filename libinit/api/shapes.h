@@ -73,6 +73,22 @@ void describe(auto& visit, Is<Blocker> auto& it) {
   visit("relation", it.relation);
   visit.maybe("where", it.where);
 }
+void describe(auto& visit, Is<Usage> auto& it) {
+  visit.maybe("memory", it.memory);
+  visit.maybe("memory_peak", it.memory_peak);
+  visit.maybe("memory_limit", it.memory_limit);
+  visit.maybe("swap", it.swap);
+  visit.maybe("tasks", it.tasks);
+  visit.maybe("tasks_limit", it.tasks_limit);
+  visit.maybe("cpu_us", it.cpu_us);
+  visit.maybe("io_read", it.io_read);
+  visit.maybe("io_written", it.io_written);
+  visit.maybe("oom_kills", it.oom_kills);
+}
+void describe(auto& visit, Is<LastRun> auto& it) {
+  visit("cpu_us", it.cpu_us);
+  visit("memory_peak", it.memory_peak);
+}
 void describe(auto& visit, Is<Status> auto& it) {
   visit("id", it.id);
   visit.maybe("description", it.description);
@@ -86,7 +102,9 @@ void describe(auto& visit, Is<Status> auto& it) {
   visit.maybe("main_pid", it.main_pid);
   visit.maybe("status_text", it.status_text);
   visit("processes", it.processes);
+  visit.maybe("usage", it.usage);
   visit.maybe("exit", it.exit);
+  visit.maybe("last_run", it.last_run);
   visit.maybe("error", it.error);
   visit("restarts", it.restarts);
   visit.maybe("next_try_in_us", it.next_try_in_us);
@@ -201,6 +219,10 @@ template <>
 inline constexpr std::string_view kShapeName<StartError> = "StartError";
 template <>
 inline constexpr std::string_view kShapeName<Blocker> = "Blocker";
+template <>
+inline constexpr std::string_view kShapeName<Usage> = "Usage";
+template <>
+inline constexpr std::string_view kShapeName<LastRun> = "LastRun";
 template <>
 inline constexpr std::string_view kShapeName<Status> = "UnitStatus";
 template <>

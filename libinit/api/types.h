@@ -91,6 +91,23 @@ struct Blocker {
   std::string where;     // "/etc/initd/units/a.service.toml:3"
 };
 
+struct Usage {  // of the control group, as far as the kernel tells; bytes, 0 = not told or no limit
+  std::int64_t memory = 0;
+  std::int64_t memory_peak = 0;
+  std::int64_t memory_limit = 0;
+  std::int64_t swap = 0;
+  std::int64_t tasks = 0;
+  std::int64_t tasks_limit = 0;
+  std::int64_t cpu_us = 0;
+  std::int64_t io_read = 0;
+  std::int64_t io_written = 0;
+  std::int64_t oom_kills = 0;
+};
+struct LastRun {  // what the last main process used, without its children that it did not wait for
+  std::int64_t cpu_us = 0;
+  std::int64_t memory_peak = 0;  // bytes
+};
+
 struct Status {
   std::string id;
   std::string description;
@@ -104,7 +121,9 @@ struct Status {
   std::int32_t main_pid = 0;
   std::string status_text;  // what the service says of itself: the last STATUS= of sd_notify(3)
   std::vector<Process> processes;
+  std::optional<Usage> usage;
   std::optional<ExitInfo> exit;  // of the last main process
+  std::optional<LastRun> last_run;
   std::optional<StartError> error;
   std::int32_t restarts = 0;
   std::int64_t next_try_in_us = 0;  // 0 = none is due

@@ -77,6 +77,7 @@ class Child {
   Outcome scheduler() noexcept;
   Outcome io_priority() noexcept;
   Outcome cpus() noexcept;
+  Outcome numa() noexcept;
   Outcome make_room() noexcept { return fds_.make_room(); }
   Outcome stdio_root() noexcept;
   Outcome umask() noexcept;
@@ -123,6 +124,7 @@ const Child::Step Child::kSteps[] = {
     {ChildStep::Scheduler, &Child::scheduler},
     {ChildStep::IoPriority, &Child::io_priority},
     {ChildStep::Cpus, &Child::cpus},
+    {ChildStep::Numa, &Child::numa},
     {ChildStep::PassedFds, &Child::make_room},
     {ChildStep::StdioRoot, &Child::stdio_root},
     {ChildStep::Umask, &Child::umask},
@@ -238,6 +240,11 @@ Outcome Child::io_priority() noexcept {
 Outcome Child::cpus() noexcept {
   if (header().cpus == 0) return {};
   return {sys::error_of(sys::sched_setaffinity(0, header().cpus_size, plan_.at(header().cpus)))};
+}
+
+Outcome Child::numa() noexcept {
+  if (!plan_.has(kPlanSetNuma)) return {};
+  return {sys::error_of(sys::set_mempolicy(header().numa_policy, header().numa_nodes))};
 }
 
 // A file of our own gets just the mode that the plan names.

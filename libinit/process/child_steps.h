@@ -36,7 +36,8 @@ enum class ChildStep : std::uint32_t {
   Capabilities = 23,  // bounding set and securebits before the identity, the ambient set after it
   ParentDeath = 24,
   PreExec = 25,  // the caller's own hook
-  Fork = 64,     // not a step of the child: PID 1 could not make one
+  Numa = 26,
+  Fork = 64,  // not a step of the child: PID 1 could not make one
 };
 
 [[nodiscard]] const char* child_step_name(ChildStep step) noexcept;

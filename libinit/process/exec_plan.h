@@ -20,7 +20,7 @@
 namespace init::process {
 
 inline constexpr std::uint32_t kPlanMagic = 0x4e4c5058;  // "XPLN"
-inline constexpr std::uint16_t kPlanVersion = 2;
+inline constexpr std::uint16_t kPlanVersion = 3;
 inline constexpr std::size_t kPlanMaxBytes = std::size_t{4}
                                              << 20;  // argv and environment of execve(2) are <= 2 MiB anyway
 inline constexpr std::uint32_t kKeepId = 0xffffffffU;  // ids, group_count, umask: leave as they are
@@ -81,6 +81,7 @@ enum PlanFlags : std::uint32_t {
   kPlanSetSecurebits = 1U << 10,
   kPlanSetBounding = 1U << 11,
   kPlanSetAmbient = 1U << 12,
+  kPlanSetNuma = 1U << 13,
 };
 
 struct ExecPlanHeader {
@@ -120,7 +121,10 @@ struct ExecPlanHeader {
   std::int32_t parent_death_signal = 0;  // 0 = none
   std::uint32_t securebits = 0;
   std::array<StdioPlan, 3> stdio{};
-  std::uint64_t bounding = 0;  // sets of capabilities: bit n is capability n
+  std::int32_t numa_policy = 0;  // as set_mempolicy(2) takes it, for numa_nodes
+  std::uint32_t reserved = 0;
+  std::uint64_t numa_nodes = 0;  // bit n is node n
+  std::uint64_t bounding = 0;    // sets of capabilities: bit n is capability n
   std::uint64_t ambient = 0;
   std::array<LimitPlan, kLimitCount> limits{};
 };
@@ -146,7 +150,12 @@ struct PlanInput {
   };
   std::optional<Scheduler> scheduler;
   std::optional<int> io_priority;
-  std::vector<std::uint32_t> cpus;          // their numbers; none = all that the parent may use
+  std::vector<std::uint32_t> cpus;  // their numbers; none = all that the parent may use
+  struct Numa {
+    int policy = 0;  // MPOL_* of set_mempolicy(2)
+    std::uint64_t nodes = 0;
+  };
+  std::optional<Numa> numa;
   int parent_death_signal = 0;              // sent when the thread that made the child ends
   std::optional<std::uint64_t> bounding;    // all that the program can ever have
   std::optional<std::uint64_t> ambient;     // what it has even as another user

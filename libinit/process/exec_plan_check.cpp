@@ -7,12 +7,12 @@ namespace init::process {
 namespace {
 
 static_assert(std::has_unique_object_representations_v<ExecPlanHeader>, "padding would carry stray bytes");
-static_assert(sizeof(ExecPlanHeader) == 456, "the layout is part of what outlives a version");
+static_assert(sizeof(ExecPlanHeader) == 472, "the layout is part of what outlives a version");
 
 constexpr std::uint32_t kKnownFlags =
     kPlanNewSession | kPlanNoNewPrivileges | kPlanSetNice | kPlanSetOomScoreAdjust | kPlanControllingTty |
     kPlanSetProcessGroup | kPlanForeground | kPlanDirectoryMayMiss | kPlanSetScheduler | kPlanSetIoPriority |
-    kPlanSetSecurebits | kPlanSetBounding | kPlanSetAmbient;
+    kPlanSetSecurebits | kPlanSetBounding | kPlanSetAmbient | kPlanSetNuma;
 constexpr std::uint32_t kPermissionBits = 0777;
 constexpr std::uint32_t kMaxCpuBytes = kMaxCpus / 8;
 

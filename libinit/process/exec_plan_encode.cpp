@@ -211,6 +211,7 @@ class Encoder {
     set(kPlanSetSecurebits, input_.securebits.has_value());
     set(kPlanSetBounding, input_.bounding.has_value());
     set(kPlanSetAmbient, input_.ambient.has_value());
+    set(kPlanSetNuma, input_.numa.has_value());
   }
 
   void put_scalars() {
@@ -223,6 +224,10 @@ class Encoder {
     if (input_.scheduler) {
       header_.scheduler = input_.scheduler->policy;
       header_.scheduler_priority = input_.scheduler->priority;
+    }
+    if (input_.numa) {
+      header_.numa_policy = input_.numa->policy;
+      header_.numa_nodes = input_.numa->nodes;
     }
     header_.io_priority = input_.io_priority.value_or(0);
     header_.parent_death_signal = input_.parent_death_signal;

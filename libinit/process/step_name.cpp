@@ -55,6 +55,8 @@ const char* child_step_name(ChildStep step) noexcept {
       return "parent-death-signal";
     case ChildStep::PreExec:
       return "pre-exec";
+    case ChildStep::Numa:
+      return "numa-policy";
     case ChildStep::Fork:
       return "fork";
   }

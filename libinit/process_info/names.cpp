@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "libinit/process/capability.h"
+#include "libinit/base/capability.h"
 #include "libinit/process/exit_status.h"
 #include "libinit/process_info/values.h"
 
@@ -77,7 +77,7 @@ std::vector<std::string> SignalSet::names() const {
 }
 
 std::vector<std::string> CapabilitySet::names() const {
-  return names_of(bits, 0, process::capability_name);
+  return names_of(bits, 0, capability_name);
 }
 
 }  // namespace init::process_info

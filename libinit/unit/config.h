@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "libinit/base/time.h"
+#include "libinit/unit/context_config.h"
 
 namespace init::unit {
 
@@ -85,7 +86,7 @@ struct StopStep {
 };
 
 // Default = <log-dir>/<unit>.log
-enum class OutputKind : std::uint8_t { Default, Null, File, Truncate, Inherit, Console };
+enum class OutputKind : std::uint8_t { Default, Null, File, Truncate, Inherit, Console, Tty };
 struct Output {
   OutputKind kind = OutputKind::Default;
   std::string path;
@@ -110,10 +111,10 @@ struct LogConfig {
   std::vector<std::string> keep, drop;  // regular expressions (libinit/pattern)
   bool operator==(const LogConfig&) const = default;
 };
-enum class InputKind : std::uint8_t { Null, File, Inherit, Console };
+enum class InputKind : std::uint8_t { Null, File, Inherit, Console, Tty, Data };
 struct Input {
   InputKind kind = InputKind::Null;
-  std::string path;
+  std::string path;  // Data: the bytes themselves
   bool operator==(const Input&) const = default;
 };
 
@@ -211,7 +212,19 @@ struct ServiceConfig {
   std::vector<std::string> environment_files, optional_environment_files, pass_environment, unset_environment;
   std::array<std::optional<Limit>, kLimits> limits{};
   std::vector<Directory> directories;
+  ContextConfig context;
   bool operator==(const ServiceConfig&) const = default;
+};
+
+// Where the keys of which a start may complain were written. It makes no other unit.
+struct KeyPlaces {
+  struct Entry {
+    std::uint32_t key = 0;  // key_hash()
+    std::uint32_t line = 0;
+    std::uint16_t file = 0;
+  };
+  std::vector<Entry> list;
+  bool operator==(const KeyPlaces&) const { return true; }
 };
 
 struct InstallConfig {
@@ -235,6 +248,7 @@ struct Unit {
   FailureAction on_failure_action = FailureAction::None;
   ServiceConfig service;
   InstallConfig install;
+  KeyPlaces places;
   bool operator==(const Unit&) const = default;
 };
 

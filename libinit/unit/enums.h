@@ -51,7 +51,7 @@ struct Words<FailureAction> {
 };
 template <>
 struct Words<OutputKind> {
-  static constexpr std::string_view list[] = {"log", "null", "file", "truncate", "inherit", "console"};
+  static constexpr std::string_view list[] = {"log", "null", "file", "truncate", "inherit", "console", "tty"};
 };
 template <>
 struct Words<Overflow> {
@@ -59,11 +59,27 @@ struct Words<Overflow> {
 };
 template <>
 struct Words<InputKind> {
-  static constexpr std::string_view list[] = {"null", "file", "inherit", "console"};
+  static constexpr std::string_view list[] = {"null", "file", "inherit", "console", "tty", "data"};
 };
 template <>
 struct Words<DirectoryKind> {
   static constexpr std::string_view list[kDirectoryKinds] = {"runtime", "state", "cache", "logs", "config"};
+};
+template <>
+struct Words<IoClass> {
+  static constexpr std::string_view list[] = {"realtime", "best-effort", "idle"};
+};
+template <>
+struct Words<CpuPolicy> {
+  static constexpr std::string_view list[] = {"other", "fifo", "rr", "batch", "idle"};
+};
+template <>
+struct Words<NumaPolicy> {
+  static constexpr std::string_view list[] = {"default", "preferred", "bind", "interleave", "local"};
+};
+template <>
+struct Words<OomPolicy> {
+  static constexpr std::string_view list[] = {"continue", "kill"};
 };
 template <>
 struct Words<ContainerExit> {

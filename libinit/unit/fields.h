@@ -54,6 +54,46 @@ template <class V, Like<Directory> T>
 void visit(V& v, T& directory) {
   v(directory.kind, directory.name, directory.mode);
 }
+template <class V, Like<KeyPlaces> T>
+void visit(V& v, T& places) {
+  v(places.list);
+}
+template <class V, Like<KeyPlaces::Entry> T>
+void visit(V& v, T& entry) {
+  v(entry.key, entry.file, entry.line);
+}
+template <class V, Like<Scheduling> T>
+void visit(V& v, T& s) {
+  v(s.io_class, s.io_priority, s.cpu_policy, s.cpu_priority, s.cpu_affinity, s.numa_policy, s.numa_nodes);
+}
+template <class V, Like<Privileges> T>
+void visit(V& v, T& p) {
+  v(p.capabilities, p.ambient, p.securebits, p.parent_death_signal);
+}
+template <class V, Like<Terminal> T>
+void visit(V& v, T& tty) {
+  v(tty.path, tty.reset, tty.hangup, tty.disallocate);
+}
+template <class V, Like<Credential> T>
+void visit(V& v, T& credential) {
+  v(credential.name, credential.path);
+}
+template <class V, Like<Memory> T>
+void visit(V& v, T& memory) {
+  v(memory.amount, memory.percent);
+}
+template <class V, Like<Resources> T>
+void visit(V& v, T& r) {
+  v(r.memory_max, r.memory_high, r.memory_low, r.memory_min, r.swap_max, r.cpu_weight, r.io_weight);
+  v(r.cpu_quota, r.tasks_max, r.cpus, r.delegate, r.oom_policy);
+}
+template <class V, Like<ContextConfig> T>
+void visit(V& v, T& context) {
+  bool plain = context == ContextConfig{};  // most are
+  v(plain);
+  if (plain) return;
+  v(context.scheduling, context.privileges, context.tty, context.credentials, context.resources);
+}
 template <class V, Like<Limit> T>
 void visit(V& v, T& limit) {
   v(limit.soft, limit.hard);
@@ -88,7 +128,7 @@ void visit(V& v, T& s) {
   v(s.standard_input, s.standard_output, s.standard_error, s.log);
   v(s.environment, s.environment_files, s.optional_environment_files, s.pass_environment,
     s.unset_environment);
-  v(s.limits, s.directories);
+  v(s.limits, s.directories, s.context);
 }
 
 // The id comes first: Generation::id() reads it without the rest. A target has no service part.
@@ -96,7 +136,7 @@ template <class V, Like<Unit> T>
 void visit(V& v, T& unit) {
   v(unit.id, unit.kind, unit.description, unit.documentation, unit.files, unit.dependencies, unit.operators);
   v(unit.default_dependencies, unit.stop_when_unneeded, unit.refuse_manual_start, unit.refuse_manual_stop);
-  v(unit.essential, unit.on_failure_action, unit.install);
+  v(unit.essential, unit.on_failure_action, unit.install, unit.places);
   if (unit.kind == Kind::Service) v(unit.service);
 }
 

@@ -21,7 +21,11 @@ struct Key {
   std::string_view since = "0.1";
 };
 
-[[nodiscard]] std::span<const Key> key_table();         // of unit files
+[[nodiscard]] std::span<const Key> key_table();         // of unit files: unit_keys() and context_keys()
 [[nodiscard]] std::span<const Key> system_key_table();  // of initd.toml
+
+// The parts, each in a file of its own; rows of one table may stand in several of them.
+[[nodiscard]] std::span<const Key> unit_keys();
+[[nodiscard]] std::span<const Key> context_keys();
 
 }  // namespace init::unit

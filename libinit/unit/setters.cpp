@@ -165,12 +165,12 @@ std::optional<E> read_sink(const Setting& s, std::string& path) {
   const std::string* text = s.string(s.entry.value);
   if (text == nullptr) return std::nullopt;
   const Sink sink = split_sink(*text);
-  for (const std::string_view later : {"tty", "syslog", "kmsg", "socket", "unit", "data"}) {
+  for (const std::string_view later : {"syslog", "kmsg", "socket", "unit"}) {
     if (sink.word == later) return s.bad_value(s.entry.value, "is not supported yet"), std::nullopt;
   }
   const auto* found = std::find(std::begin(Words<E>::list), std::end(Words<E>::list), sink.word);
   const bool has_path = sink.word == "file" || sink.word == "truncate";
-  if (found == std::end(Words<E>::list) || has_path != valid_path(sink.path) ||
+  if (found == std::end(Words<E>::list) || sink.word == "data" || has_path != valid_path(sink.path) ||
       (!has_path && sink.word != *text)) {
     s.bad_value(s.entry.value, "is not known", "write \"null\", \"inherit\", \"console\" or \"file:/path\"");
     return std::nullopt;
@@ -304,8 +304,18 @@ void set_working_directory(const Setting& s) {
   }
 }
 
+// What a program reads may have any number of lines.
+bool read_data(const Setting& s, Input& input) {
+  constexpr std::string_view kData = "data:";
+  const Node& node = s.entry.value;
+  if (node.type != NodeType::String || !node.text.starts_with(kData)) return false;
+  input = {InputKind::Data, node.text.substr(kData.size())};
+  return true;
+}
+
 void set_input(const Setting& s) {
   Input& input = s.unit->service.standard_input;
+  if (read_data(s, input)) return;
   if (const auto kind = read_sink<InputKind>(s, input.path)) input.kind = *kind;
 }
 

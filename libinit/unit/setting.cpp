@@ -67,6 +67,14 @@ const std::string* Setting::path(const Node& node) const {
   return nullptr;
 }
 
+const std::string* Setting::path_or_optional(const Node& node) const {
+  const std::string* text =
+      node.type == NodeType::String && node.text.starts_with("-/") ? string(node) : path(node);
+  if (text == nullptr || text->front() == '/' || valid_path(std::string_view(*text).substr(1))) return text;
+  bad_value(node, "is not an absolute path without \".\" and \"..\"");
+  return nullptr;
+}
+
 const std::string* Setting::unit_name(const Node& node) const {
   const std::string* text = string(node);
   if (text == nullptr || valid_unit_name(*text)) return text;

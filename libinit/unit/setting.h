@@ -28,6 +28,8 @@ struct Setting {
   // Not empty, one line.
   [[nodiscard]] const std::string* string(const Node& node) const;
   [[nodiscard]] const std::string* path(const Node& node) const;
+  // "-/x" is a path that may lead nowhere.
+  [[nodiscard]] const std::string* path_or_optional(const Node& node) const;
   [[nodiscard]] const std::string* unit_name(const Node& node) const;
   [[nodiscard]] const std::string* identity(const Node& node) const;
   [[nodiscard]] const std::string* environment_name(const Node& node) const;

@@ -1,5 +1,6 @@
 #include "libinit/unit/unit_file.h"
 
+#include "libinit/unit/context_check.h"
 #include "libinit/unit/enums.h"
 #include "libinit/unit/names.h"
 #include "libinit/unit/vocabulary.h"
@@ -82,11 +83,12 @@ void check_service(const Unit& unit, const Node& root, Report& report) {
     report.error("E0107", key_place(root, "service", "restart-delay"),
                  "restart-delay is above restart-delay-max");
   }
+  check_context(unit, root, report);
 }
 
 void check_target(const Node& root, Report& report) {
-  for (const std::string_view table :
-       {"service", "ready", "health", "environment", "limits", "directories"}) {
+  for (const std::string_view table : {"service", "ready", "health", "environment", "limits", "directories",
+                                       "sandbox", "resources", "tty", "credentials"}) {
     if (const Entry* entry = find_entry(root, table)) {
       report.error("E0107", entry->place, "a target has no [" + std::string(table) + "]",
                    "a target only groups other units");

@@ -190,16 +190,17 @@ constexpr Key kKeys[] = {
     {"service", "oom-score-adjust", "integer", "", "500",
      "How readily the kernel kills it when memory is short, -1000 to 1000.", "OOMScoreAdjust",
      "oom-score-adj", set_integer<&ServiceConfig::oom_score_adjust, -1000, 1000>},
-    {"service", "stdin", "input", "\"null\"", "\"file:/etc/motd\"", "null, inherit, console or file:/path.",
-     "StandardInput", "", set_input},
+    {"service", "stdin", "input", "\"null\"", "\"file:/etc/motd\"",
+     "null, inherit, console, tty (see [tty]), file:/path or data:TEXT, which it reads.", "StandardInput", "",
+     set_input},
     {"service", "stdout", "output", "\"log\"", "\"file:/var/log/x.log\"",
-     "log, null, inherit, console, file:/path (appends) or truncate:/path.", "StandardOutput",
+     "log, null, inherit, console, tty, file:/path (appends) or truncate:/path.", "StandardOutput",
      "logfile log-type", set_output<&ServiceConfig::standard_output>},
     {"service", "stderr", "output", "\"log\"", "\"truncate:/var/log/x.log\"", "As stdout.", "StandardError",
      "", set_output<&ServiceConfig::standard_error>},
     {"service", "environment-files", "paths", "", "[\"/etc/default/nginx\"]",
-     "Files of NAME=value lines; each must be there.", "EnvironmentFile", "env-file",
-     set_strings<&ServiceConfig::environment_files, &Setting::path>},
+     "Files of NAME=value lines; each must be there, but those written \"-/path\".", "EnvironmentFile",
+     "env-file", set_strings<&ServiceConfig::environment_files, &Setting::path_or_optional>},
     {"service", "optional-environment-files", "paths", "", "[\"/etc/default/nginx\"]",
      "Files of NAME=value lines; they may be missing.", "", "",
      set_strings<&ServiceConfig::optional_environment_files, &Setting::path>},
@@ -344,7 +345,7 @@ constexpr Key kKeys[] = {
 
 }  // namespace
 
-std::span<const Key> key_table() {
+std::span<const Key> unit_keys() {
   return kKeys;
 }
 

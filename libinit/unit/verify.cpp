@@ -181,8 +181,10 @@ class Verifier {
   }
 
   void check_environment_files(const Unit& unit) {
-    for (const std::string& path : unit.service.environment_files)
-      check_environment_file(unit, "environment-files", path, false);
+    for (const std::string& path : unit.service.environment_files) {
+      const bool may_miss = path.starts_with('-');
+      check_environment_file(unit, "environment-files", path.substr(may_miss ? 1 : 0), may_miss);
+    }
     for (const std::string& path : unit.service.optional_environment_files)
       check_environment_file(unit, "optional-environment-files", path, true);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "libinit/unit/key_places.h"
 #include "libinit/unit/suggest.h"
 
 namespace init::unit {
@@ -10,14 +11,21 @@ namespace {
 
 // Of the language, but nothing carries them out yet, whether they have a row in the key table or not. Whoever
 // makes one work takes it out.
-constexpr std::string_view kLaterTables[] = {"append",    "remove",  "ready", "health",      "log",
-                                             "resources", "sandbox", "tty",   "credentials", "socket",
-                                             "timer",     "path",    "mount", "swap",        "slice"};
+constexpr std::string_view kLaterTables[] = {"append", "remove", "ready", "health", "log",  "socket",
+                                             "timer",  "path",   "mount", "swap",   "slice"};
 constexpr std::string_view kLaterKeys[] = {
-    "conditions",  "asserts",      "requires-mounts-for", "condition-commands", "post-start",
-    "pre-stop",    "stop",         "post-stop",           "run-timeout",        "io-class",
-    "io-priority", "cpu-policy",   "cpu-priority",        "cpu-affinity",       "log-identifier",
-    "utmp-id",     "abort-signal", "abort-on-timeout",    "default-instance"};
+    "conditions", "asserts", "requires-mounts-for", "condition-commands", "post-start", "pre-stop", "stop",
+    "post-stop", "run-timeout", "log-identifier", "utmp-id", "abort-signal", "abort-on-timeout",
+    "default-instance",
+    // [resources]
+    "slice",
+    // [sandbox]
+    "private-tmp", "private-devices", "private-network", "private-users", "private-pids", "private-ipc",
+    "private-mounts", "protect-system", "protect-home", "protect-proc", "protect-kernel-logs",
+    "protect-kernel-modules", "protect-kernel-tunables", "protect-clock", "protect-hostname",
+    "protect-control-groups", "read-only-paths", "writable-paths", "inaccessible-paths", "bind-paths",
+    "tmpfs-paths", "syscalls", "syscall-arch", "address-families", "restrict-namespaces", "restrict-realtime",
+    "restrict-suid-sgid", "lock-personality", "memory-deny-write-execute", "profile"};
 
 template <std::size_t N>
 bool contains(const std::string_view (&list)[N], std::string_view name) {
@@ -81,6 +89,8 @@ class Applier {
       return report_.error("E0108", entry.place, name + " is not supported yet");
     for (const Key& key : keys_) {
       if (key.table == table && (key.name == entry.key || key.name == "*")) {
+        if (to_.unit != nullptr && remembers_place(table))
+          to_.unit->places.list.push_back({key_hash(table, entry.key), entry.place.line, 0});
         return key.set(Setting{entry, report_, to_.unit, to_.system});
       }
     }
@@ -98,7 +108,8 @@ class Applier {
 }  // namespace
 
 bool is_later(std::string_view table, std::string_view key) {
-  return contains(kLaterTables, table) || (table != "environment" && contains(kLaterKeys, key));
+  return contains(kLaterTables, table) ||
+         (table != "environment" && table != "credentials" && contains(kLaterKeys, key));
 }
 
 void apply_document(const Node& root, std::span<const Key> keys, const Destination& to, Report& report) {

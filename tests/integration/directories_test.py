@@ -48,6 +48,25 @@ class RuntimeDirectoryTest(unittest.TestCase):
             machine.wait_for_state("a", "failed")
             self.assertFalse(self.exists(machine, "/run/web/own"))
 
+    def test_a_shared_one_goes_with_the_last_of_them(self):
+        with Machine({"a.service": UNIT, "b.service": UNIT}) as machine:
+            self.started(machine)
+            machine.initctl("start", "b")
+            machine.initctl("stop", "a")
+            self.assertTrue(self.exists(machine, "/run/web/own"))
+            machine.initctl("stop", "b")
+            self.assertFalse(self.exists(machine, "/run/web/own"))
+
+    def test_a_manager_that_died_before_it_could_leaves_nothing(self):
+        with Machine({"a.service": UNIT}) as machine:
+            self.started(machine)
+            machine.initctl("stop", "a")
+            # As if the manager had died between the records of the stop and its actions.
+            machine.inside("mkdir", "-p", "/run/web/own")
+            (machine.runtime / "directories" / "a.service").write_text("web/own\n")
+            os.kill(machine.manager(), signal.SIGKILL)
+            wait_until("the next manager has seen to it", lambda: not self.exists(machine, "/run/web/own"))
+
 
 if __name__ == "__main__":
     unittest.main()

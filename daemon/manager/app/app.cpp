@@ -6,7 +6,9 @@
 
 #include <cstring>
 
+#include "daemon/manager/app/wording.h"
 #include "daemon/manager/os/log.h"
+#include "daemon/manager/os/resources.h"
 #include "libinit/process/child_steps.h"
 
 namespace init::manager {
@@ -60,6 +62,9 @@ void App::turn() {
         break;
       case Source::Hangup:
         on_hangup(one.token.index);
+        break;
+      case Source::Helpers:
+        on_helpers();
         break;
       case Source::Control:
         server_->handle(one, monotonic_now());
@@ -131,13 +136,16 @@ void App::on_failed(std::uint32_t slot, const channel::Slot& facts) {
   // The first refusal of CLONE_INTO_CGROUP: from now on children join by themselves.
   if (cgroup && processes_.join_by_procs()) kind = core::SpawnError::Resources;
   const bool empty = !core::is_main(use.role) || !processes_.watch(processes_of(use.unit));
+  units_[use.unit].error_detail = facts.failed_detail;
   feed(core::SpawnFailed{use.unit, use.attempt, kind, static_cast<std::uint16_t>(facts.failed_step),
                          facts.failed_errno, empty});
   free_slot(slot, facts.attempt);
+  release_terminal(use.unit, use.attempt);
 }
 
 void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
   const SlotUse use = *slots_.find(slot);
+  note_end(use, facts);
   const UnitProcess of = processes_of(use.unit);
   bool empty = true;
   hear_last_words(use.unit);
@@ -149,6 +157,19 @@ void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
   }
   feed(core::Exited{use.unit, use.attempt, exit_of(facts), empty});
   free_slot(slot, facts.attempt);
+  release_terminal(use.unit, use.attempt);
+}
+
+// While its control group still stands.
+void App::note_end(const SlotUse& use, const channel::Slot& facts) {
+  if (use.role != core::Role::Main) return;
+  UnitState& state = units_[use.unit];
+  constexpr std::uint64_t kKibibyte = 1024;
+  state.last_run = api::LastRun{static_cast<std::int64_t>(facts.user_us + facts.system_us),
+                                static_cast<std::int64_t>(facts.peak_kib * kKibibyte)};
+  state.out_of_memory =
+      processes_.has_cgroups() &&
+      oom_kills(processes_.units_directory(), name_of(view_context(), use.unit)) > state.oom_kills;
 }
 
 // With the end in the records PID 1 may forget it, and only then may another process have the slot: a spawn

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,9 @@
 #include "daemon/manager/app/voices.h"
 #include "daemon/manager/control/server.h"
 #include "daemon/manager/os/channel_client.h"
+#include "daemon/manager/os/helpers.h"
 #include "daemon/manager/os/intents.h"
+#include "daemon/manager/os/runtime_directories.h"
 #include "daemon/manager/os/timers.h"
 #include "daemon/manager/os/unit_processes.h"
 #include "libinit/core/engine.h"
@@ -25,7 +28,7 @@
 namespace init::manager {
 
 // In the order in which they are handled within one turn: facts before requests.
-enum class Source : std::uint32_t { Doorbell, Channel, Groups, Notify, ReadyFd, Hangup, Control };
+enum class Source : std::uint32_t { Doorbell, Channel, Groups, Notify, ReadyFd, Hangup, Helpers, Control };
 
 class App final : private core::ActionSink, public RequestTarget {
  public:
@@ -71,6 +74,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void on_slot(std::uint32_t slot);
   void on_failed(std::uint32_t slot, const channel::Slot& facts);
   void on_exited(std::uint32_t slot, const channel::Slot& facts);
+  void note_end(const SlotUse& use, const channel::Slot& facts);
   void free_slot(std::uint32_t slot, std::uint32_t attempt);
   void on_signals();
   void on_signal(int signal);
@@ -105,6 +109,16 @@ class App final : private core::ActionSink, public RequestTarget {
   void let_go_of(std::uint32_t slot);
   void pass_on_main(core::UnitIndex unit, const channel::Slot& facts);
 
+  // On the way to a process (launching.cpp).
+  void begin_launch(const core::Spawn& spawn);
+  Result<> prepare_launch(const core::Spawn& spawn);
+  void on_helpers();
+  void cancel_launch(core::UnitIndex unit, core::Attempt attempt);
+  bool take_terminal(const core::Spawn& spawn, const unit::Unit& definition);
+  void release_terminal(core::UnitIndex unit, core::Attempt attempt);
+  void know_terminals();
+  void renumber_launches(const std::vector<core::UnitIndex>& new_index);
+
   // Effects (effects.cpp).
   void emit(const core::Action& action) override { actions_.push_back(action); }
   void carry_out(const core::Spawn& spawn);
@@ -112,16 +126,19 @@ class App final : private core::ActionSink, public RequestTarget {
   void carry_out(const core::Probe& /*probe*/) {}  // no unit that asks for it can be loaded yet
   void carry_out(const core::Signal& signal);
   void carry_out(const core::KillGroup& kill);
-  void carry_out(const core::ArmTimer& timer) { timers_.arm(timer); }
+  void carry_out(const core::ArmTimer& timer);
   void carry_out(const core::CancelTimer& timer) { timers_.cancel(timer.unit, timer.kind); }
   void carry_out(const core::StateChanged& change);
   void carry_out(const core::JobFinished& job);
   void carry_out(const core::Power& power);
-  void remove_runtime_directories(core::UnitIndex unit);
+  Result<> hold_runtime_directories(const unit::Unit& unit);
+  void remove_runtime_directories(const std::string& unit, const UnitProcess& processes);
+  void remove_forgotten_directories();
   void refuse_spawn(const core::Spawn& spawn, const Error& error);
   void signal_others(core::UnitIndex unit);
   void signal_all_others();
-  Result<> launch(const core::Spawn& spawn);
+  Result<> launch(const core::Spawn& spawn, const unit::Unit& definition, const Prepared& prepared);
+  Result<> limit_resources(const unit::Unit& unit, const Launch& launch, UnitState& state);
   // What a process is started with, beside its plan.
   struct Equipment {
     LaunchRequest request;
@@ -131,7 +148,8 @@ class App final : private core::ActionSink, public RequestTarget {
   };
   Result<> give_voice(const core::Spawn& spawn, const unit::ServiceConfig& service, Equipment& equipment);
   static void give_back_descriptors(const Voice& voice, Equipment& equipment);
-  Result<> send_spawn(const core::Spawn& spawn, std::span<const std::byte> plan, std::span<const int> passed);
+  Result<> send_spawn(const core::Spawn& spawn, const unit::Unit& unit, const Launch& launch,
+                      std::span<const int> passed);
   [[nodiscard]] std::string invocation_id(core::UnitIndex unit) const;
   [[nodiscard]] UnitProcess processes_of(core::UnitIndex unit) const;
   [[nodiscard]] bool is_operator(const control::Peer& peer, std::string_view unit) const;
@@ -148,11 +166,23 @@ class App final : private core::ActionSink, public RequestTarget {
   Configuration configuration_;
   process::Poller loop_;
   UnitProcesses processes_;
+  RuntimeDirectories runtime_directories_;
   std::unique_ptr<core::Engine> engine_;
   std::unique_ptr<control::Server> server_;
   std::unique_ptr<Requests> requests_;
   Slots slots_;
   Timers timers_;
+  std::optional<Helpers> helpers_;
+  std::uint64_t last_helper_ = 0;
+  std::map<std::uint64_t, core::Spawn> preparing_;  // by helper
+  // The main process that has a terminal, by the terminal's path; nothing: not looked for yet.
+  std::optional<std::map<std::string, std::pair<core::UnitIndex, core::Attempt>>> terminals_;
+  struct Queued {  // for a terminal
+    core::Spawn spawn;
+    MonotonicTime since;
+    std::optional<core::ArmTimer> limit;  // of the start, which begins when it has the terminal
+  };
+  std::deque<Queued> queued_;
   std::vector<UnitState> units_;
   std::deque<core::Event> events_;
   std::vector<core::Action> actions_;

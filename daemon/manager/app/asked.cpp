@@ -166,6 +166,7 @@ void App::renumber(const core::Graph& old) {
   }
   units_ = std::move(states);
   slots_.renumber(new_index);
+  renumber_launches(new_index);
 }
 
 }  // namespace init::manager

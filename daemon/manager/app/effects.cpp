@@ -5,10 +5,12 @@
 #include <cstdio>
 
 #include "daemon/manager/app/app.h"
+#include "daemon/manager/app/key_errors.h"
 #include "daemon/manager/app/launcher.h"
 #include "daemon/manager/app/wording.h"
-#include "daemon/manager/os/directories.h"
+#include "daemon/manager/os/credentials.h"
 #include "daemon/manager/os/log.h"
+#include "daemon/manager/os/resources.h"
 #include "libinit/base/checksum.h"
 #include "libinit/base/text.h"
 #include "libinit/core/policy.h"
@@ -17,6 +19,10 @@ namespace init::manager {
 namespace {
 
 constexpr Duration kHeadStart = std::chrono::milliseconds(10);
+
+Failure at_resource(const unit::Unit& unit, const Error& error) {
+  return at_key(unit, "resources", error.step, error);
+}
 
 }  // namespace
 
@@ -41,35 +47,34 @@ void App::carry_out(const core::Spawn& spawn) {
   if (spawn.step == 0 && core::begins_run(engine_->graph()->policy(spawn.unit), spawn.role))
     state.activation = spawn.attempt;
   state.error.clear();
-  if (auto launched = launch(spawn); !launched) refuse_spawn(spawn, launched.error());
+  begin_launch(spawn);
 }
 
-Result<> App::launch(const core::Spawn& spawn) {
-  const auto unit = configuration_.unit(spawn.unit);
-  if (!unit) return failure(ENOENT, "read definition", std::string(engine_->graph()->name(spawn.unit)));
+Result<> App::launch(const core::Spawn& spawn, const unit::Unit& definition, const Prepared& prepared) {
   const std::int32_t main_pid = core::is_main(spawn.role) ? 0 : engine_->view(spawn.unit).main_pid;
   Equipment equipment;
   equipment.request.role = spawn.role;
   equipment.request.step = spawn.step;
   equipment.request.invocation_id = invocation_id(spawn.unit);
   equipment.request.main_pid = main_pid;
-  if (auto given = give_voice(spawn, unit->service, equipment); !given) return given;
-  auto plan = make_launch_plan(*unit, equipment.request, options_);
-  if (!plan) return Failure(plan.error());
+  if (auto given = give_voice(spawn, definition.service, equipment); !given) return given;
+  auto made = make_launch_plan(definition, equipment.request, prepared, options_);
+  if (!made) return Failure(made.error());
   if (equipment.voice != nullptr && equipment.voice->access != unit::NotifyAccess::None) {
-    if (auto opened = voices_->open_socket(*equipment.voice, plan_user(*plan)); !opened) return opened;
+    if (auto opened = voices_->open_socket(*equipment.voice, plan_user(made->plan)); !opened) return opened;
     // What was said to an earlier run says nothing of this one.
     if (units_[spawn.unit].activation == spawn.attempt) equipment.voice->socket->discard_all();
   }
-  return send_spawn(spawn, *plan, equipment.fds);
+  return send_spawn(spawn, definition, *made, equipment.fds);
 }
 
-Result<> App::send_spawn(const core::Spawn& spawn, std::span<const std::byte> plan,
+Result<> App::send_spawn(const core::Spawn& spawn, const unit::Unit& unit, const Launch& launch,
                          std::span<const int> passed) {
-  auto place = processes_.place(engine_->graph()->name(spawn.unit));
+  auto place = processes_.place(unit.id);
   if (!place) return Failure(place.error());
+  if (auto limited = limit_resources(unit, launch, units_[spawn.unit]); !limited) return limited;
   const std::uint32_t slot = slots_.take({spawn.unit, spawn.attempt, spawn.role, false, false});
-  if (slot == kNoSlot) return failure(EAGAIN, "find a slot", std::string(engine_->graph()->name(spawn.unit)));
+  if (slot == kNoSlot) return failure(EAGAIN, "find a slot", unit.id);
   channel::SpawnBody body;
   body.tag = engine_->graph()->tag(spawn.unit);
   body.slot = slot;
@@ -85,9 +90,27 @@ Result<> App::send_spawn(const core::Spawn& spawn, std::span<const std::byte> pl
     fds.push_back(place->procs.get());
   }
   fds.insert(fds.end(), passed.begin(), passed.end());
-  auto sent = channel_.spawn(body, plan, fds);
+  for (const auto& own : launch.passed) fds.push_back(own.get());
+  auto sent = channel_.spawn(body, launch.plan, fds);
   if (!sent) slots_.release(slot);
   return sent;
+}
+
+// A controller that is not there is told by `status`; what the kernel refuses, refuses the start.
+Result<> App::limit_resources(const unit::Unit& unit, const Launch& launch, UnitState& state) {
+  if (!processes_.has_cgroups()) return {};
+  const int units = processes_.units_directory();
+  const auto& resources = unit.service.context.resources;
+  const auto settings = cgroup_settings(resources, machine_memory());
+  if (auto applied = apply_settings(units, unit.id, settings); !applied)
+    return at_resource(unit, applied.error());
+  if (resources.delegate) {
+    if (auto given = delegate_group(units, unit.id, launch.uid, launch.gid); !given)
+      return at_resource(unit, given.error());
+  }
+  if (!settings.empty() || resources.delegate) processes_.use_up(unit.id);
+  state.oom_kills = oom_kills(units, unit.id);
+  return {};
 }
 
 void App::refuse_spawn(const core::Spawn& spawn, const Error& error) {
@@ -98,6 +121,7 @@ void App::refuse_spawn(const core::Spawn& spawn, const Error& error) {
 // The leader first: most groups are empty when it has ended, and need not be looked at. The others get theirs
 // when it has ended, and do not wait for longer than the head start.
 void App::carry_out(const core::Signal& signal) {
+  cancel_launch(signal.unit, signal.attempt);
   const std::uint32_t slot = slots_.find(signal.unit, signal.attempt);
   if (slot != kNoSlot) channel_.signal({slot, signal.attempt, signal.signal});
   if (signal.target != core::SignalTarget::Group) return;
@@ -120,6 +144,8 @@ void App::signal_all_others() {
 }
 
 void App::carry_out(const core::KillGroup& kill) {
+  cancel_launch(kill.unit, engine_->record(kill.unit).main_attempt);
+  cancel_launch(kill.unit, engine_->record(kill.unit).control_attempt);
   others_.erase(kill.unit);
   const UnitProcess of = processes_of(kill.unit);
   const std::uint32_t slot = slots_.find(kill.unit, engine_->record(kill.unit).main_attempt);
@@ -136,22 +162,27 @@ void App::carry_out(const core::StateChanged& change) {
     log_warning(name + " " + state_text(view_context(), change.unit, view));
   }
   const bool down = change.to == core::PublicState::Inactive || change.to == core::PublicState::Failed;
-  if (down) remove_runtime_directories(change.unit);
+  if (down) remove_runtime_directories(name, processes_of(change.unit));
   if (down && is_silent(change.unit)) voices_->close(engine_->graph()->tag(change.unit));
   // At shutdown the leaves go with whoever made the whole, or with the machine.
   if (down && intents_.header().shutdown == 0) processes_.remove(name);
   if (facts_.header().environment == channel::Environment::Container) end_with_main_units(change.unit);
 }
 
-// They stay over automatic restarts, and while anything of the unit may still use them.
-void App::remove_runtime_directories(core::UnitIndex unit) {
-  const auto definition = configuration_.unit(unit);
-  if (!definition || definition->service.directories.empty() || !processes_.empty(processes_of(unit))) return;
-  for (const auto& directory : definition->service.directories) {
-    if (directory.kind != unit::DirectoryKind::Runtime) continue;
-    if (auto removed = remove_unit_directory(directory); !removed)
-      log_warning(definition->id + ": " + removed.error().text());
+Result<> App::hold_runtime_directories(const unit::Unit& unit) {
+  std::vector<std::string> names;
+  for (const auto& directory : unit.service.directories) {
+    if (directory.kind == unit::DirectoryKind::Runtime) names.push_back(directory.name);
   }
+  return names.empty() ? Result<>() : runtime_directories_.hold(unit.id, names);
+}
+
+// They stay over automatic restarts, and while anything of the unit may still use them.
+void App::remove_runtime_directories(const std::string& unit, const UnitProcess& processes) {
+  if (!processes_.empty(processes)) return;
+  if (auto removed = remove_credentials(credentials_place(options_), unit); !removed)
+    log_warning(unit + ": " + removed.error().text());
+  for (const Error& error : runtime_directories_.release(unit)) log_warning(unit + ": " + error.text());
 }
 
 void App::carry_out(const core::JobFinished& job) {

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "daemon/manager/app/options.h"
+#include "daemon/manager/app/preparation.h"
 #include "libinit/base/result.h"
+#include "libinit/base/unique_fd.h"
 #include "libinit/core/action.h"
 #include "libinit/process/exec_plan.h"
 #include "libinit/unit/config.h"
@@ -27,14 +29,29 @@ struct LaunchRequest {
   bool listen_pid = false;
 };
 
+// A plan and the descriptors of its own: entry n is the plan's passed fd first + n, after those of the
+// request.
+struct Launch {
+  std::vector<std::byte> plan;
+  std::vector<UniqueFd> passed;
+  std::uint32_t first = 0;
+  uid_t uid = 0;  // the service's own, whoever takes this step
+  gid_t gid = 0;
+
+  // The number under which the plan knows it.
+  std::uint32_t pass(UniqueFd fd) {
+    passed.push_back(std::move(fd));
+    return first + static_cast<std::uint32_t>(passed.size() - 1);
+  }
+};
+
 // The path that a unit's output goes to; empty when it is not a file.
 [[nodiscard]] std::string output_path(const unit::Unit& unit, const unit::Output& output,
                                       const Options& options);
 
-// Errors name the key ("user", "environment-files") as the step and its value as the object. Makes the unit's
-// [directories].
-Result<std::vector<std::byte>> make_launch_plan(const unit::Unit& unit, const LaunchRequest& request,
-                                                const Options& options);
+// Errors name the key as the step and its value as the object. Does nothing that could block.
+[[nodiscard]] Result<Launch> make_launch_plan(const unit::Unit& unit, const LaunchRequest& request,
+                                              const Prepared& prepared, const Options& options);
 
 // The user that a plan's process will be.
 [[nodiscard]] uid_t plan_user(std::span<const std::byte> plan);

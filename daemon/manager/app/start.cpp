@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "daemon/manager/app/app.h"
+#include "daemon/manager/os/credentials.h"
 #include "daemon/manager/os/file.h"
 #include "daemon/manager/os/log.h"
 #include "libinit/base/checksum.h"
@@ -108,6 +109,7 @@ App::App(Options options, ChannelClient channel, Intents intents, Configuration 
       intents_(std::move(intents)),
       configuration_(std::move(configuration)),
       processes_(UnitProcesses::without_cgroups("not looked for yet")),
+      runtime_directories_(options_.runtime + "/directories"),
       boot_id_(boot_id()) {}
 
 Result<> App::open_sources() {
@@ -128,6 +130,10 @@ Result<> App::open_sources() {
   voices_ = std::make_unique<Voices>(
       channel_, loop_, options_.runtime + "/n",
       Voices::Kinds{kind(Source::Notify), kind(Source::ReadyFd), kind(Source::Hangup)});
+  auto helpers = Helpers::create();
+  if (!helpers) return Failure(helpers.error());
+  helpers_.emplace(std::move(*helpers));
+  if (const int error = add(helpers_->fd(), Source::Helpers)) return failure(error, "watch the helpers");
   auto stored = channel_.fetch(channel::kStoreControlListener, 0);
   if (!stored) return Failure(stored.error());
   if (stored->valid()) return open_control(std::move(*stored));
@@ -223,6 +229,7 @@ void App::recover() {
   for (const auto& [slot, attempt] : adopted.ended) free_slot(slot, attempt);
   settle();
   look_for_empty_groups();
+  remove_forgotten_directories();
   ask_again(accepted);
   if (intents_.header().shutdown != 0) stop_deadline_ = {Duration(intents_.header().stop_deadline_ns)};
   on_signals();
@@ -234,6 +241,19 @@ void App::look_for_empty_groups() {
     const auto& record = engine_->record(unit);
     if ((record.flags & core::kGroup) == 0 || record.main_attempt != 0) continue;
     if (!processes_.watch(processes_of(unit))) feed(core::GroupEmpty{unit});
+  }
+}
+
+// A manager may have died between the records of a stop and its actions; or the unit is no longer known.
+void App::remove_forgotten_directories() {
+  auto names = runtime_directories_.units();
+  for (auto& name : units_with_credentials(credentials_place(options_))) names.push_back(std::move(name));
+  for (const std::string& name : names) {
+    const auto unit = engine_->graph()->find(name);
+    const auto state = unit ? engine_->view(*unit).state : core::PublicState::Inactive;
+    const bool again = unit && engine_->view(*unit).next_try != MonotonicTime::never();
+    if (again || (state != core::PublicState::Inactive && state != core::PublicState::Failed)) continue;
+    remove_runtime_directories(name, unit ? processes_of(*unit) : UnitProcess{name, 0});
   }
 }
 

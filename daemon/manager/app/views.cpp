@@ -9,6 +9,7 @@
 #include <set>
 
 #include "daemon/manager/app/launcher.h"
+#include "daemon/manager/app/usage.h"
 #include "daemon/manager/app/wording.h"
 #include "daemon/manager/os/file.h"
 #include "libinit/base/text.h"
@@ -119,6 +120,7 @@ void describe_definition(const ViewContext& context, const unit::Unit& unit, api
   status.files = unit.files;
   status.changed_on_disk = changed_on_disk(context, unit);
   if (unit.kind != unit::Kind::Service) return;
+  for (auto& problem : not_in_force(context, unit)) status.problems.push_back(std::move(problem));
   status.log_path = output_path(unit, unit.service.standard_output, context.options);
   if (!status.log_path.empty()) status.log_tail = last_lines(status.log_path);
 }
@@ -197,6 +199,8 @@ api::Status status_of(const ViewContext& context, core::UnitIndex unit) {
   if (const Voice* voice = context.voices.find(context.engine.graph()->tag(unit)))
     status.status_text = voice->status;
   status.processes = processes_of(context, unit);
+  status.usage = usage_of(context, unit);
+  status.last_run = context.units[unit].last_run;
   if (view.last_exit.kind != core::Exit::Kind::None) {
     constexpr const char* kKinds[] = {"", "exited", "signaled", "dumped"};
     status.exit = api::ExitInfo{kKinds[static_cast<int>(view.last_exit.kind)], view.last_exit.value,

@@ -21,6 +21,10 @@ struct UnitState {
   std::uint32_t place = Intents::kNoPlace;
   core::Attempt activation = 0;  // attempt of the first process of this activation; names the invocation
   std::string error;             // why the last plan could not be made
+  std::optional<std::uint32_t> error_detail;  // of the child step that failed: ChildReport::detail
+  std::uint64_t oom_kills = 0;                // of its control group when the last process was started
+  bool out_of_memory = false;                 // the kernel killed in it, until the last main process ended
+  std::optional<api::LastRun> last_run;
 };
 
 struct ViewContext {

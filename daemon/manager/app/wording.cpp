@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "daemon/manager/app/key_errors.h"
 #include "libinit/base/text.h"
 #include "libinit/core/policy.h"
 #include "libinit/process/child_steps.h"
@@ -106,6 +107,15 @@ std::string object_of(const ViewContext& context, core::UnitIndex unit, const co
   return object.empty() ? object : object + ": ";
 }
 
+// " (io-class, /u/a.service.toml:7)": the key behind the failed step; empty when there is none.
+std::string key_text(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
+  const auto definition = context.configuration.unit(unit);
+  if (!definition) return {};
+  const std::string key = key_of_step(*definition, static_cast<process::ChildStep>(view.error_step),
+                                      context.units[unit].error_detail);
+  return key.empty() ? key : " (" + key + ")";
+}
+
 }  // namespace
 
 std::string result_text(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
@@ -115,14 +125,15 @@ std::string result_text(const ViewContext& context, core::UnitIndex unit, const 
       return {};
     case core::Reason::ExitCode:
     case core::Reason::Signal:
-      return exit;
+      return exit + (context.units[unit].out_of_memory ? ", the kernel kills for want of memory" : "");
     case core::Reason::PreStart:
       return pre_start_text(context, unit, view) + " failed: " + exit;
     case core::Reason::Setup:
       return (view.error_role == core::Role::PreStart ? pre_start_text(context, unit, view) + ": " : "") +
              "exec failed at step '" +
              process::child_step_name(static_cast<process::ChildStep>(view.error_step)) +
-             "': " + object_of(context, unit, view) + strerrordesc_np(view.error);
+             "': " + object_of(context, unit, view) + strerrordesc_np(view.error) +
+             key_text(context, unit, view);
     case core::Reason::Config:
       return context.units[unit].error;
     case core::Reason::RestartLimit:

@@ -31,8 +31,11 @@ UniqueFd open_component(int dir, const std::string& name, std::uint64_t also = 0
 Result<UniqueFd> make_component(int dir, const std::string& name, mode_t mode, const std::string& shown) {
   if (mkdirat(dir, name.c_str(), mode) != 0 && errno != EEXIST) return failure(errno, "mkdir", shown);
   UniqueFd opened = open_component(dir, name);
-  if (!opened) return failure(errno, "open directory", shown);
-  return opened;
+  if (opened) return opened;
+  auto refused = failure(errno, "open directory", shown);
+  if (errno == ELOOP || errno == ENOTDIR)
+    refused.value().hint = "it is a link or no directory; no link is followed in [directories]";
+  return refused;
 }
 
 Result<> give(const UniqueFd& directory, uid_t uid, gid_t gid, const std::string& shown) {
@@ -130,6 +133,10 @@ Result<> make_unit_directory(const unit::Directory& directory, uid_t uid, gid_t 
   return {};
 }
 
+int remove_tree(int dir, const std::string& name) {
+  return Remover().remove(dir, name);
+}
+
 Result<> remove_unit_directory(const unit::Directory& directory) {
   const std::string base = directory_base(directory.kind);
   const std::string shown = base + "/" + directory.name;
@@ -144,7 +151,7 @@ Result<> remove_unit_directory(const unit::Directory& directory) {
     at = std::move(next);
     name = next_component(rest);
   }
-  const int error = Remover().remove(at.get(), name);
+  const int error = remove_tree(at.get(), name);
   return error == 0 ? Result<>() : failure(error, "remove directory", shown);
 }
 

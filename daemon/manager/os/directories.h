@@ -24,4 +24,7 @@ Result<> make_unit_directory(const unit::Directory& directory, uid_t uid, gid_t 
 // has been removed by then is gone.
 Result<> remove_unit_directory(const unit::Directory& directory);
 
+// What stands under this name in dir, with all below it, on the same terms. 0 or an errno.
+[[nodiscard]] int remove_tree(int dir, const std::string& name);
+
 }  // namespace init::manager

@@ -34,6 +34,10 @@ class UnitProcesses {
 
   [[nodiscard]] bool has_cgroups() const { return units_dir_.valid(); }
   [[nodiscard]] const std::string& why_no_cgroups() const { return reason_; }
+  // Holds the leaves, each under the name of its unit; -1 without cgroups.
+  [[nodiscard]] int units_directory() const { return units_dir_.get(); }
+  // The leaf was given limits: the next process starts in a new one.
+  void use_up(std::string_view unit) { unspent_.erase(std::string(unit)); }
 
   // Makes the leaf; the directory (O_PATH) is for CLONE_INTO_CGROUP, procs for a child that must join by
   // itself: opened only once join_by_procs() was called.

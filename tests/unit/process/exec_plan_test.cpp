@@ -40,6 +40,7 @@ TEST(ExecPlan, HoldsEverythingThatWasPutIn) {
   input.io_priority = 0x6001;
   input.cpus = {9, 0};
   input.parent_death_signal = 15;
+  input.numa = PlanInput::Numa{3, 5};
   input.bounding = 0x401;
   input.ambient = 0x400;
   input.securebits = 1;
@@ -71,12 +72,14 @@ TEST(ExecPlan, HoldsEverythingThatWasPutIn) {
   EXPECT_EQ(walk.entry<PassedFdPlan>(header.passed, 0).index, 2U);
   EXPECT_EQ(header.flags, kPlanNewSession | kPlanNoNewPrivileges | kPlanSetNice | kPlanSetOomScoreAdjust |
                               kPlanSetScheduler | kPlanSetIoPriority | kPlanSetSecurebits | kPlanSetBounding |
-                              kPlanSetAmbient);
+                              kPlanSetAmbient | kPlanSetNuma);
   EXPECT_EQ(header.scheduler, 3);
   EXPECT_EQ(header.io_priority, 0x6001);
   ASSERT_EQ(header.cpus_size, 2U);
   EXPECT_EQ(walk.entry<std::uint8_t>(header.cpus, 0), 1U);
   EXPECT_EQ(walk.entry<std::uint8_t>(header.cpus, 1), 2U);
+  EXPECT_EQ(header.numa_policy, 3);
+  EXPECT_EQ(header.numa_nodes, 5U);
   EXPECT_EQ(header.parent_death_signal, 15);
   EXPECT_EQ(header.bounding, 0x401U);
   EXPECT_EQ(header.ambient, 0x400U);

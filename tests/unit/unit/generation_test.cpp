@@ -78,8 +78,9 @@ TEST(CompiledGeneration, EveryKeyOfTheTableSurvives) {
   for (const Key& key : key_table()) {
     if (is_later(key.table, key.name)) continue;
     const std::string name = key.name == "*" ? "NAME" : std::string(key.name);
-    const std::string line =
-        "[" + std::string(key.table) + "]\n" + name + " = " + std::string(key.example) + "\n";
+    std::string line = "[" + std::string(key.table) + "]\n" + name + " = " + std::string(key.example) + "\n";
+    if (key.name == "cpu-priority") line += "cpu-policy = \"fifo\"\n";
+    if (key.name == "numa-nodes") line += "numa-policy = \"bind\"\n";
     const std::string command = key.name == "command" ? "" : "command = [\"/bin/true\"]\n";
     const auto parsed =
         parse(key.table == "service" ? line + command + needed_by(name) : "[service]\n" + command + line);

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "libinit/unit/key_places.h"
 #include "libinit/unit/vocabulary.h"
 #include "tests/unit/unit/unit_text.h"
 
@@ -19,6 +20,8 @@ std::string name_of(const Key& key) {
 std::string file_with(const Key& key, std::string_view value) {
   std::string out = "[" + std::string(key.table) + "]\n" + name_of(key) + " = " + std::string(value) + "\n";
   if (key.name == "command") return out;
+  if (key.name == "cpu-priority") out += "cpu-policy = \"fifo\"\n";
+  if (key.name == "numa-nodes") out += "numa-policy = \"bind\"\n";
   return (key.table == "service" ? "" : kCommand) + out +
          (key.table == "service" ? "command = [\"/bin/true\"]\n" + needed_by(key.name) : "");
 }
@@ -29,6 +32,15 @@ TEST(KeyTable, EachKeyIsThereOnceWithTypeHelpAndExample) {
     EXPECT_TRUE(seen.insert({key.table, key.name}).second) << key.name;
     EXPECT_FALSE(key.type.empty() || key.help.empty() || key.example.empty()) << key.name;
     EXPECT_TRUE(key.help.ends_with('.')) << key.name;
+  }
+}
+
+TEST(KeyTable, NoTwoKeysHaveTheSameHash) {
+  std::map<std::uint32_t, std::string> seen;
+  for (const Key& key : key_table()) {
+    if (!remembers_place(key.table)) continue;
+    const std::string name = std::string(key.table) + "." + std::string(key.name);
+    EXPECT_TRUE(seen.emplace(key_hash(key.table, key.name), name).second) << name;
   }
 }
 
@@ -59,9 +71,11 @@ TEST(KeyTable, EveryPresetIsWhatAUnitHasWithoutTheKey) {
 const std::map<std::string_view, std::set<std::string_view>> kAccepted = {
     {"strings", {"[]"}},         {"units", {"[]"}},
     {"identities", {"[]"}},      {"paths", {"[]"}},
-    {"variables", {"[]"}},       {"patterns", {"[]"}},
-    {"exits", {"[]"}},           {"directories", {"[]", "word"}},
+    {"variables", {"[]"}},       {"exits", {"[]"}},
+    {"patterns", {"[]"}},        {"directories", {"[]", "word"}},
     {"string", {"big", "word"}}, {"limit", {"2^63-1"}},
+    {"memory", {"2^63-1"}},      {"words", {"[]"}},
+    {"capabilities", {"[]"}},
 };
 
 TEST(KeyTable, EveryKeyRefusesWrongTypesAndValuesByName) {

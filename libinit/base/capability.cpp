@@ -1,9 +1,10 @@
-#include "libinit/process/capability.h"
+#include "libinit/base/capability.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
-namespace init::process {
+namespace init {
 namespace {
 
 // In the order of linux/capability.h.
@@ -57,4 +58,11 @@ std::string capability_name(int capability) {
   return std::string(kNames[static_cast<std::size_t>(capability)]);
 }
 
-}  // namespace init::process
+std::optional<int> capability_number(std::string_view name) {
+  if (name.starts_with("CAP_")) name.remove_prefix(4);
+  const auto* found = std::find(kNames.begin(), kNames.end(), name);
+  if (found == kNames.end()) return std::nullopt;
+  return static_cast<int>(found - kNames.begin());
+}
+
+}  // namespace init
