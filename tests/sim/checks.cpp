@@ -60,7 +60,9 @@ bool Simulation::is_up_or_done(const std::string& name) const {
   const auto unit = index(name);
   if (!unit) return false;
   const UnitRecord& record = engine_.record(*unit);
-  const bool done = core::is_down(record.state) && (record.flags & (core::kDone | core::kSkipped)) != 0;
+  // What was skipped and is wanted anew is asked again first.
+  const bool skipped = (record.flags & core::kSkipped) != 0 && record.goal != core::Goal::Up;
+  const bool done = core::is_down(record.state) && (skipped || (record.flags & core::kDone) != 0);
   return core::is_up(record.state) || (done && definition(name) != nullptr);
 }
 
@@ -158,6 +160,7 @@ void Simulation::check_backoff(const core::Event& event, const std::vector<UnitR
   std::set<std::string> called = called_by_ends(wanted_);
   if (request != nullptr) {
     called.merge(called_by(*request));
+    called.merge(called_to_prepare());  // a stop may let another be prepared
     called.insert(
         name(request->unit));  // a stop or reset-failed too: what has another reason to run begins anew
   }
