@@ -283,7 +283,9 @@ void Logger::end(std::uint32_t index) {
   const std::unique_ptr<Pipe> pipe = std::move(pipes_[index]);
   free_.push_back(index);
   tell(channel::MessageType::LogDone, channel::body_bytes(pipe->from.entry));
-  if (--pipe->log->pipes == 0 && !pipe->log->failing()) logs_.erase(pipe->log->unit());
+  if (--pipe->log->pipes != 0 || pipe->log->failing()) return;
+  if (pipe->log->trouble() != pipe->log->told) tell_troubles();  // nobody is left to tell it later
+  logs_.erase(pipe->log->unit());
 }
 
 void Logger::heal(MonotonicTime now) {
