@@ -138,7 +138,8 @@ bool is_usable(const World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   if (is_up(record.state)) return true;
   if (!is_down(record.state) || !world.graph->is_loaded(unit)) return false;
-  const bool skipped = has_flag(record, kSkipped) && record.goal != Goal::Up;  // wanted anew: asked again first
+  const bool skipped =
+      has_flag(record, kSkipped) && record.goal != Goal::Up;  // wanted anew: asked again first
   return skipped || (world.graph->policy(unit).oneshot && has_flag(record, kDone));
 }
 
