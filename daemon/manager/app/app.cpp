@@ -103,12 +103,18 @@ void App::on_doorbell() {
   if (signals || !whole) on_signals();
 }
 
+// A slot that was freed and taken anew may still be heard of as it was: two units' attempts count alike.
+bool App::is_of(const SlotUse& use, const channel::Slot& facts) const {
+  const bool known = use.unit != core::kNoUnit;
+  return use.attempt == facts.attempt && (!known || engine_->graph()->tag(use.unit) == facts.tag);
+}
+
 void App::on_slot(std::uint32_t slot) {
   channel::Slot facts;
   if (!facts_.read_slot(slot, facts)) return;
   SlotUse* use = slots_.find(slot);
   const bool ended = facts.state == channel::SlotState::Exited || facts.state == channel::SlotState::Failed;
-  if (use == nullptr || use->attempt != facts.attempt) {
+  if (use == nullptr || !is_of(*use, facts)) {
     if (ended && use == nullptr) channel_.acknowledge({slot, facts.attempt});
     return;
   }

@@ -71,6 +71,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void turn();
   [[nodiscard]] MonotonicTime next_deadline() const;
   void on_doorbell();
+  [[nodiscard]] bool is_of(const SlotUse& use, const channel::Slot& facts) const;
   void on_slot(std::uint32_t slot);
   void on_failed(std::uint32_t slot, const channel::Slot& facts);
   void on_exited(std::uint32_t slot, const channel::Slot& facts);
