@@ -95,7 +95,7 @@ struct Notified {
     Watchdog,        // still alive
     WatchdogFailed,  // WATCHDOG=trigger
     WatchdogTime,    // value: ns; takes the place of watchdog for this run
-    MainPid,         // value: pid
+    MainPid,         // value: pid; 0 = to be looked for among its processes
     ExtendTimeout,   // value: ns from now
   };
   UnitIndex unit = 0;

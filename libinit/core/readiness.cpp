@@ -132,7 +132,7 @@ bool may_change_main(State state) {
 // From here on the other one matters; the one before is one of its processes like any other.
 void told_main_pid(World& world, UnitIndex unit, std::int64_t pid) {
   const UnitRecord& before = world.units[unit];
-  if (!may_change_main(before.state) || pid <= 0 || pid == before.main_pid) return;
+  if (!may_change_main(before.state) || pid < 0 || (pid != 0 && pid == before.main_pid)) return;
   UnitRecord& record = world.edit(unit);
   record.main_attempt = ++record.attempt;
   record.main_pid = static_cast<std::int32_t>(pid);

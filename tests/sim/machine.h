@@ -103,6 +103,7 @@ class Machine {
   [[nodiscard]] bool has_to_say(const Process& process) const;
   bool speak(Process& process);
   void gossip(Process& process);
+  int main_to_name(const Process& teller);
   int fork(const Process& parent);  // the child's number; 0 when there is none
   [[nodiscard]] bool can_move(const Process& process) const;
   int free_pid() const;

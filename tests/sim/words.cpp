@@ -52,8 +52,14 @@ void Machine::gossip(Process& process) {
   if (what == Notified::What::Stopping) process.leaving = true;
   if (what == Notified::What::WatchdogFailed && !rng_.chance(20)) return;
   const Process teller = process;  // the next line moves them all
-  if (what == Notified::What::MainPid) value = rng_.chance(80) ? fork(teller) : teller.pid;
+  if (what == Notified::What::MainPid) value = main_to_name(teller);
   say(teller, what, value);
+}
+
+// A new one, itself, or whoever is found.
+int Machine::main_to_name(const Process& teller) {
+  if (rng_.chance(80)) return fork(teller);
+  return rng_.chance(50) ? teller.pid : 0;
 }
 
 int Machine::fork(const Process& parent) {
@@ -75,8 +81,10 @@ void Machine::watch(const std::string& unit, const core::WatchMain& action) {
   const auto meant = [&](const Process& p) {
     return p.unit == unit && p.attempt == 0 && p.alive() && (action.pid == 0 || p.pid == action.pid);
   };
+  bool first = true;
   for (Process& other : processes) {  // the one before is a helper from here on
     if (other.unit != unit || other.attempt == 0 || !core::is_main(other.role)) continue;
+    first = other.forks;
     other.role = Role::Stop;
     other.lasting = other.speaks = false;
   }
@@ -88,8 +96,8 @@ void Machine::watch(const std::string& unit, const core::WatchMain& action) {
   Process gone;
   gone.unit = unit;
   gone.attempt = action.attempt;
-  gone.life = action.pid == 0 ? Life::NeverBorn : Life::Dead;
-  gone.exit = {Exit::Kind::Code, 1};
+  gone.life = first ? Life::NeverBorn : Life::Dead;
+  gone.exit = {Exit::Kind::Code, action.pid == 0 ? 0 : 1};
   processes.push_back(gone);
 }
 

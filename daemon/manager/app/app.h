@@ -106,6 +106,8 @@ class App final : private core::ActionSink, public RequestTarget {
   [[nodiscard]] bool look_for_main_process(core::UnitIndex unit, const core::WatchMain& watch);
   [[nodiscard]] bool watch_main_process(core::UnitIndex unit, core::Attempt attempt, pid_t pid);
   void main_process_is_gone(core::UnitIndex unit, core::Attempt attempt);
+  void nobody_took_over(core::UnitIndex unit, core::Attempt attempt);
+  [[nodiscard]] bool is_forking(core::UnitIndex unit) const;
   [[nodiscard]] bool is_another(core::UnitIndex unit, const channel::Slot& facts) const;
   void let_go_of(std::uint32_t slot);
   void pass_on_main(core::UnitIndex unit, const channel::Slot& facts);

@@ -261,7 +261,8 @@ bool App::look_for_main_process(core::UnitIndex unit, const core::WatchMain& wat
   }
   if (pid == 0 && watch.pid == 0 && !processes_.empty(of)) return false;
   if (pid == 0) {
-    main_process_is_gone(unit, watch.attempt);
+    const bool passed_on = watch.pid == 0 && engine_->record(unit).state != core::State::Forking;
+    passed_on ? nobody_took_over(unit, watch.attempt) : main_process_is_gone(unit, watch.attempt);
     return true;
   }
   return watch_main_process(unit, watch.attempt, pid);
@@ -292,8 +293,15 @@ void App::let_go_of(std::uint32_t slot) {
   const SlotUse use = *slots_.find(slot);
   slots_.release(slot);
   slots_.adopt(slot, {core::kNoUnit, use.attempt, use.role, true, true});
-  main_process_is_gone(use.unit, use.attempt);
+  if (pid_of(use.unit, use.attempt) != 0) return;  // another slot holds the right one
+  is_forking(use.unit) ? carry_out(core::WatchMain{use.unit, use.attempt, 0})
+                       : main_process_is_gone(use.unit, use.attempt);
   settle();
+}
+
+bool App::is_forking(core::UnitIndex unit) const {
+  const auto definition = configuration_.unit(unit);
+  return definition && definition->service.type == unit::ServiceType::Forking;
 }
 
 void App::main_process_is_gone(core::UnitIndex unit, core::Attempt attempt) {
@@ -302,17 +310,21 @@ void App::main_process_is_gone(core::UnitIndex unit, core::Attempt attempt) {
                                       !processes_.watch(processes_of(unit))});
 }
 
+// The last that was its main process ended well, and so did the service.
+void App::nobody_took_over(core::UnitIndex unit, core::Attempt attempt) {
+  events_.push_back(
+      core::Exited{unit, attempt, {core::Exit::Kind::Code, 0}, !processes_.watch(processes_of(unit))});
+}
+
 // What looked like the main process of a forking service was one of its forks on the way, if it ends well and
-// leaves others behind.
+// leaves others behind. The next one is looked for until there is one or nothing is left: each may be gone
+// before it is held.
 void App::pass_on_main(core::UnitIndex unit, const channel::Slot& facts) {
   const bool watched = (facts.flags & channel::kSlotWatched) != 0;
+  const bool unknown = (facts.flags & channel::kSlotUncertain) != 0;
   const bool well =
       facts.exit_value == 0 && facts.exit_kind == static_cast<std::uint32_t>(core::Exit::Kind::Code);
-  const auto definition = configuration_.unit(unit);
-  if (!watched || !well || !definition || definition->service.type != unit::ServiceType::Forking) return;
-  const pid_t next = find_main_process(
-      processes_, {processes_of(unit), getppid(), definition->service.pid_file, invocation_id(unit)});
-  if (next != 0) tell(unit, Notified::What::MainPid, next);
+  if (watched && (well || unknown) && is_forking(unit)) tell(unit, Notified::What::MainPid, 0);
 }
 
 }  // namespace init::manager

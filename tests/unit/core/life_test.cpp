@@ -86,6 +86,23 @@ TEST(Notify, AnotherMainProcessTakesOver) {
   EXPECT_EQ(lab.view("db").last_exit, (Exit{Exit::Kind::Code, 3}));
 }
 
+TEST(Forking, LooksForTheNextMainProcessUntilThereIsOne) {
+  Lab lab("db forking restart=no");
+  lab.start("db");
+  lab.runs("db");
+  lab.exits("db", 0, false);
+  lab.runs("db");
+  const Attempt on_the_way = lab.view("db").attempt;
+  lab.log();
+  lab.says("db", What::MainPid, 0);
+  lab.tell(Exited{lab.index("db"), on_the_way, {Exit::Kind::Code, 0}, false});
+  EXPECT_EQ(lab.state("db"), State::Running);
+  EXPECT_EQ(lab.log(), "watch db");
+  lab.runs("db");
+  lab.exits("db", 0);
+  EXPECT_EQ(lab.state("db"), State::Inactive);
+}
+
 TEST(Watchdog, ThatIsMissedAbortsAndRestartsByItsPolicy) {
   Lab lab("db watchdog=1000 restart=on-watchdog delay=10");
   lab.start("db");
