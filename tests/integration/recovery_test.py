@@ -173,11 +173,11 @@ class RecoveryTest(unittest.TestCase):
 class LeftoversTest(unittest.TestCase):
     def test_without_cgroups_what_a_unit_left_is_still_ended_after_the_manager_died(self):
         # The main process ends at TERM; what it left does not, and is found by its session alone.
-        script = "trap '' TERM; sleep 1000 & trap 'exit 0' TERM; while :; do wait; done"
+        script = "trap '' TERM; sleep 1000 & trap 'exit 0' TERM; echo both run; while :; do wait; done"
         unit = f'[service]\ncommand = ["/bin/sh", "-c", "{script}"]\nstop-timeout = "3s"\n'
         with Machine({"a.service": unit}, options=["--no-cgroup"]) as machine:
             machine.initctl("start", "a")
-            wait_until("both run", lambda: len(machine.services()) == 2)
+            wait_until("both run", lambda: "both run" in read(machine.logs / "a.service.log"))
             machine.initctl("stop", "a", "--no-block")
             wait_until("the main process is gone", lambda: len(machine.services()) == 1)
             before = machine.manager()
