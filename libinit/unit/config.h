@@ -146,9 +146,10 @@ struct ExitSet {
 enum class ProbeKind : std::uint8_t { None, Http, Tcp, Unix, Path, Command, LogLine, AliveFor, Trigger };
 struct Probe {
   ProbeKind kind = ProbeKind::None;
-  std::string target;  // Http: URL; Tcp: HOST:PORT; Unix, Path: a path; LogLine: a regular expression
-  std::string body;    // Http: text that the answer must contain; empty = any
-  Step command;        // Command: must end with 0
+  std::string target;       // Http: URL; Tcp: HOST:PORT; Unix, Path: a path; LogLine: a regular expression
+  std::string body;         // Http: text that the answer must contain; empty = any
+  std::int32_t status = 0;  // Http: the status that it must have; 0 = 200 to 399
+  Step command;             // Command: must end with 0
   Duration alive_for{0};
   Duration interval = std::chrono::seconds(1);  // from one answer to the next question
   Duration timeout = std::chrono::seconds(5);   // of one question

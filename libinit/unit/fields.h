@@ -8,7 +8,7 @@
 
 namespace init::unit {
 
-inline constexpr std::uint32_t kGenerationVersion = 2;
+inline constexpr std::uint32_t kGenerationVersion = 3;
 
 // T is What when reading, const What when writing.
 template <class T, class What>
@@ -106,7 +106,7 @@ template <class V, Like<Probe> T>
 void visit(V& v, T& probe) {
   v(probe.kind);
   if (probe.kind == ProbeKind::None) return;
-  v(probe.target, probe.body, probe.command, probe.alive_for);
+  v(probe.target, probe.body, probe.status, probe.command, probe.alive_for);
   v(probe.interval, probe.timeout, probe.deadline, probe.failures);
 }
 template <class V, Like<InstallConfig> T>
@@ -143,7 +143,7 @@ void visit(V& v, T& unit) {
 template <class V, Like<SystemConfig> T>
 void visit(V& v, T& config) {
   v(config.default_target, config.stop_deadline, config.show_status, config.log_directory);
-  v(config.container_main, config.container_exit);
+  v(config.container_main, config.container_exit, config.hook_command, config.hook_timeout);
 }
 
 }  // namespace init::unit

@@ -157,6 +157,11 @@ void set_body(const Setting& s) {
   if (const std::string* text = s.string(s.entry.value)) target<Which>(s).body = *text;
 }
 template <auto Which>
+void set_status(const Setting& s) {
+  if (const auto value = s.integer(s.entry.value, 100, 599))
+    target<Which>(s).status = static_cast<std::int32_t>(*value);
+}
+template <auto Which>
 void set_tcp(const Setting& s) {
   read_tcp(s, target<Which>(s));
 }

@@ -24,6 +24,11 @@ constexpr Key kKeys[] = {
     {"container", "exit", "word", "\"all-ended\"", "\"one-failed\"",
      "When the container ends, by its main units: all-ended, one-ended, one-failed, never.", "", "",
      set_word<&SystemConfig::container_exit, ContainerExit>},
+    {"hook", "command", "strings", "", "[\"/usr/local/sbin/on-event\"]",
+     "A program that is told, by its environment, when a unit has failed or was restarted.", "", "",
+     set_strings<&SystemConfig::hook_command, &Setting::string>},
+    {"hook", "timeout", "duration", "\"30s\"", "\"2min\"", "So long may one run of the hook take.", "", "",
+     set_timeout<&SystemConfig::hook_timeout>},
 };
 
 }  // namespace

@@ -11,11 +11,10 @@ namespace {
 
 // Of the language, but nothing carries them out yet, whether they have a row in the key table or not. Whoever
 // makes one work takes it out.
-constexpr std::string_view kLaterTables[] = {"append", "remove", "ready", "health", "log",  "socket",
-                                             "timer",  "path",   "mount", "swap",   "slice"};
+constexpr std::string_view kLaterTables[] = {"append", "remove", "log",  "socket", "timer",
+                                             "path",   "mount",  "swap", "slice"};
 constexpr std::string_view kLaterKeys[] = {
-    "conditions", "asserts", "requires-mounts-for", "condition-commands", "post-start", "pre-stop", "stop",
-    "post-stop", "run-timeout", "log-identifier", "utmp-id", "abort-signal", "abort-on-timeout",
+    "conditions", "asserts", "requires-mounts-for", "log-identifier", "utmp-id", "log-line", "trigger",
     "default-instance",
     // [resources]
     "slice",

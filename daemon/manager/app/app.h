@@ -10,8 +10,11 @@
 
 #include "daemon/channel/facts_reader.h"
 #include "daemon/manager/app/configuration.h"
+#include "daemon/manager/app/errands.h"
+#include "daemon/manager/app/hook.h"
 #include "daemon/manager/app/launcher.h"
 #include "daemon/manager/app/options.h"
+#include "daemon/manager/app/probes.h"
 #include "daemon/manager/app/requests.h"
 #include "daemon/manager/app/slots.h"
 #include "daemon/manager/app/voices.h"
@@ -28,7 +31,17 @@
 namespace init::manager {
 
 // In the order in which they are handled within one turn: facts before requests.
-enum class Source : std::uint32_t { Doorbell, Channel, Groups, Notify, ReadyFd, Hangup, Helpers, Control };
+enum class Source : std::uint32_t {
+  Doorbell,
+  Channel,
+  Groups,
+  Notify,
+  ReadyFd,
+  Hangup,
+  Helpers,
+  Probes,
+  Control
+};
 
 class App final : private core::ActionSink, public RequestTarget {
  public:
@@ -122,11 +135,27 @@ class App final : private core::ActionSink, public RequestTarget {
   void know_terminals();
   void renumber_launches(const std::vector<core::UnitIndex>& new_index);
 
+  // Probes (probing.cpp).
+  struct Asking {
+    Probes::Question question;
+    MonotonicTime deadline;
+  };
+  void carry_out(const core::Probe& probe);
+  Result<> prepare_probe(const Asking& asking, const unit::Unit& unit);
+  bool take_prepared_probe(const Helpers::Done& done);
+  Result<> run_probe(const Asking& asking, const unit::Unit& unit, const Prepared& prepared);
+  void forget_probe(core::UnitIndex unit);
+  void on_answer(const Probes::Answer& answer);
+  void on_errands(MonotonicTime now);
+
+  // Around runs (run.cpp).
+  [[nodiscard]] bool clear_leftovers(const core::Spawn& spawn);
+  void tell_hook(const core::StateChanged& change);
+
   // Effects (effects.cpp).
   void emit(const core::Action& action) override { actions_.push_back(action); }
   void carry_out(const core::Spawn& spawn);
   void carry_out(const core::WatchMain& watch);
-  void carry_out(const core::Probe& /*probe*/) {}  // no unit that asks for it can be loaded yet
   void carry_out(const core::Signal& signal);
   void carry_out(const core::KillGroup& kill);
   void carry_out(const core::ArmTimer& timer);
@@ -174,10 +203,14 @@ class App final : private core::ActionSink, public RequestTarget {
   std::unique_ptr<control::Server> server_;
   std::unique_ptr<Requests> requests_;
   Slots slots_;
+  Errands errands_{channel_, slots_, processes_};
+  Probes probes_{loop_, static_cast<std::uint32_t>(Source::Probes), errands_};
+  Hook hook_{errands_};
   Timers timers_;
   std::optional<Helpers> helpers_;
   std::uint64_t last_helper_ = 0;
   std::map<std::uint64_t, core::Spawn> preparing_;  // by helper
+  std::map<std::uint64_t, Asking> asking_;          // by helper
   // The main process that has a terminal, by the terminal's path; nothing: not looked for yet.
   std::optional<std::map<std::string, std::pair<core::UnitIndex, core::Attempt>>> terminals_;
   struct Queued {  // for a terminal

@@ -47,16 +47,16 @@ void App::carry_out(const core::Spawn& spawn) {
   if (spawn.step == 0 && core::begins_run(engine_->graph()->policy(spawn.unit), spawn.role))
     state.activation = spawn.attempt;
   state.error.clear();
+  if (state.activation == spawn.attempt && !clear_leftovers(spawn)) return;
   begin_launch(spawn);
 }
 
 Result<> App::launch(const core::Spawn& spawn, const unit::Unit& definition, const Prepared& prepared) {
-  const std::int32_t main_pid = core::is_main(spawn.role) ? 0 : engine_->view(spawn.unit).main_pid;
   Equipment equipment;
   equipment.request.role = spawn.role;
   equipment.request.step = spawn.step;
   equipment.request.invocation_id = invocation_id(spawn.unit);
-  equipment.request.main_pid = main_pid;
+  equipment.request.environment = hook_variables(*engine_, spawn.unit, spawn.role);
   if (auto given = give_voice(spawn, definition.service, equipment); !given) return given;
   auto made = make_launch_plan(definition, equipment.request, prepared, options_);
   if (!made) return Failure(made.error());
@@ -161,6 +161,10 @@ void App::carry_out(const core::StateChanged& change) {
     const auto view = engine_->view(change.unit);
     log_warning(name + " " + state_text(view_context(), change.unit, view));
   }
+  const bool alive = change.to == core::PublicState::Active || change.to == core::PublicState::Activating ||
+                     change.to == core::PublicState::Reloading;
+  if (!alive) forget_probe(change.unit);
+  tell_hook(change);
   const bool down = change.to == core::PublicState::Inactive || change.to == core::PublicState::Failed;
   if (down) remove_runtime_directories(name, processes_of(change.unit));
   if (down && is_silent(change.unit)) voices_->close(engine_->graph()->tag(change.unit));

@@ -34,7 +34,6 @@ Environment make_environment(const unit::Unit& unit, const Prepared& prepared, c
   add_directories(service, environment);
   if (!service.context.credentials.empty())
     environment["CREDENTIALS_DIRECTORY"] = credentials_place(options) + "/" + unit.id;
-  if (request.main_pid > 0) environment["MAINPID"] = std::to_string(request.main_pid);
   for (const auto& [name, value] : request.environment) environment[name] = value;
   for (const auto& name : service.pass_environment) {
     if (const char* value = getenv(name.c_str())) environment[name] = value;

@@ -1,12 +1,15 @@
 #include "daemon/manager/app/launcher.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <optional>
 
 #include "daemon/manager/app/environment.h"
 #include "daemon/manager/app/launch_context.h"
+#include "daemon/manager/app/probes.h"
 #include "libinit/core/policy.h"
 #include "libinit/unit/expand.h"
 
@@ -78,6 +81,20 @@ Failure bad(const char* key, const std::string& value, std::string hint) {
   return error;
 }
 
+// A probe runs as its unit does, but says nothing when all is well. One that looks for a path is told the
+// root directory, for the program that looks is not in there.
+Result<> plan_probe(const unit::Probe& probe, PlanInput& plan, Launch& launch) {
+  if (plan.stdio[2].kind == StdioKind::SameAsStdout) plan.stdio[2] = plan.stdio[1];
+  plan.stdio[1] = {};
+  if (probe.kind == unit::ProbeKind::Command) return {};
+  UniqueFd self(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  if (!self) return failure(errno, "open", "/proc/self/exe");
+  plan.working_directory = "/";
+  plan.root_directory.clear();
+  plan.passed = {{launch.pass(std::move(self)), kProbeProgramFd}};
+  return {};
+}
+
 const unit::Step* find_step(const unit::ServiceConfig& service, const LaunchRequest& request) {
   const auto& steps = core::steps_of(service, request.role);
   return request.step < steps.size() ? &steps[request.step] : nullptr;
@@ -117,7 +134,9 @@ std::string output_path(const unit::Unit& unit, const unit::Output& output, cons
 Result<Launch> make_launch_plan(const unit::Unit& unit, const LaunchRequest& request,
                                 const Prepared& prepared, const Options& options) {
   const auto& service = unit.service;
-  const unit::Step* step = find_step(service, request);
+  const auto asked =
+      request.probe != nullptr ? probe_step(*request.probe, service.root_directory) : unit::Step{};
+  const unit::Step* step = request.probe != nullptr ? &asked : find_step(service, request);
   if (step == nullptr)
     return bad("command", std::to_string(request.step), "the step is no longer in the unit file");
   const Identity& identity = prepared.identity;
@@ -138,8 +157,10 @@ Result<Launch> make_launch_plan(const unit::Unit& unit, const LaunchRequest& req
   plan_identity(service, identity, step->as_root, plan);
   plan_scheduling(service.context.scheduling, plan);
   plan_limits(service, plan);
-  if (auto planned = plan_input(service, plan, launch); !planned) return Failure(planned.error());
   plan_outputs(unit, options, plan);
+  auto planned =
+      request.probe != nullptr ? plan_probe(*request.probe, plan, launch) : plan_input(service, plan, launch);
+  if (!planned) return Failure(planned.error());
   auto encoded = process::encode_plan(plan);
   if (!encoded) return Failure(encoded.error());
   launch.plan = std::move(*encoded);

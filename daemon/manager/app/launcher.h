@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/manager/app/hook_variables.h"
 #include "daemon/manager/app/options.h"
 #include "daemon/manager/app/preparation.h"
 #include "libinit/base/result.h"
@@ -22,11 +23,11 @@ namespace init::manager {
 struct LaunchRequest {
   core::Role role = core::Role::Main;
   std::uint16_t step = 0;
-  std::string invocation_id;                                     // 32 hexadecimal digits
-  std::int32_t main_pid = 0;                                     // for reload steps: MAINPID
-  std::vector<std::pair<std::string, std::string>> environment;  // what else initd sets
+  std::string invocation_id;  // 32 hexadecimal digits
+  Variables environment;      // what else initd sets
   std::vector<process::PassedFdPlan> passed;
   bool listen_pid = false;
+  const unit::Probe* probe = nullptr;  // a probe of the unit, in place of the role's step
 };
 
 // A plan and the descriptors of its own: entry n is the plan's passed fd first + n, after those of the

@@ -44,9 +44,7 @@ Result<> App::prepare_launch(const core::Spawn& spawn) {
   if (!may_block(service)) {
     const auto prepared = prepare(*unit, options_, Accounts::Local, first);
     if (prepared) return launch(spawn, *unit, *prepared);
-    const bool may_be_known =
-        !service.user.empty() || !service.group.empty() || !service.extra_groups.empty();
-    if (!may_be_known) return Failure(prepared.error());
+    if (!may_be_known_elsewhere(service)) return Failure(prepared.error());
   }
   auto started = helpers_->start(
       ++last_helper_, [this, &unit, first] { return pack(prepare(*unit, options_, Accounts::All, first)); });
@@ -56,6 +54,7 @@ Result<> App::prepare_launch(const core::Spawn& spawn) {
 
 void App::on_helpers() {
   for (const auto& done : helpers_->take_done()) {
+    if (take_prepared_probe(done)) continue;
     const auto at = preparing_.find(done.key);
     if (at == preparing_.end()) continue;
     const core::Spawn spawn = at->second;

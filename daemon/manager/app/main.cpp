@@ -9,6 +9,7 @@
 
 #include "daemon/manager/app/app.h"
 #include "daemon/manager/os/log.h"
+#include "daemon/manager/os/probe_child.h"
 #include "daemon/manager/os/unmount.h"
 
 namespace {
@@ -19,6 +20,8 @@ int run(int argc, char** argv) {
     unmount_everything();
     return 0;
   }
+  if ((argc == 4 || argc == 5) && argv[1] == kProbeOption)
+    return probe_path(argv[2], argv[3], argc == 5 ? argv[4] : "/");
   auto app = App::create(parse_options({argv + 1, static_cast<std::size_t>(argc - 1)}));
   if (!app) {
     log_error("the manager cannot start: " + app.error().text());

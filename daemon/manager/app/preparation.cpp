@@ -71,22 +71,35 @@ std::string credentials_place(const Options& options) {
   return options.runtime + "/credentials";
 }
 
+bool may_block_probe(const unit::ServiceConfig& service) {
+  return !service.environment_files.empty() || !service.optional_environment_files.empty();
+}
+
+bool may_be_known_elsewhere(const unit::ServiceConfig& service) {
+  return !service.user.empty() || !service.group.empty() || !service.extra_groups.empty();
+}
+
 bool may_block(const unit::ServiceConfig& service) {
-  return !service.environment_files.empty() || !service.optional_environment_files.empty() ||
-         !service.context.credentials.empty() || touches_terminal(service) ||
+  return may_block_probe(service) || !service.context.credentials.empty() || touches_terminal(service) ||
          std::any_of(service.directories.begin(), service.directories.end(),
                      [](const auto& directory) { return directory.kind != unit::DirectoryKind::Runtime; });
 }
 
-Result<Prepared> prepare(const unit::Unit& unit, const Options& options, Accounts accounts, bool first) {
+Result<Prepared> prepare_probe(const unit::Unit& unit, Accounts accounts) {
   Prepared prepared;
   auto identity = resolve_identity(unit.service, accounts);
   if (!identity) return at_key(unit, "service", identity.error().step, identity.error());
   prepared.identity = std::move(*identity);
   if (auto read = read_files(unit, prepared.variables); !read) return Failure(read.error());
-  if (auto made = make_directories(unit, prepared.identity); !made) return Failure(made.error());
+  return prepared;
+}
+
+Result<Prepared> prepare(const unit::Unit& unit, const Options& options, Accounts accounts, bool first) {
+  auto prepared = prepare_probe(unit, accounts);
+  if (!prepared) return prepared;
+  if (auto made = make_directories(unit, prepared->identity); !made) return Failure(made.error());
   if (!first) return prepared;
-  if (auto made = copy_credentials(unit, credentials_place(options), prepared.identity); !made)
+  if (auto made = copy_credentials(unit, credentials_place(options), prepared->identity); !made)
     return Failure(made.error());
   if (touches_terminal(unit.service)) {
     if (auto done = prepare_terminal(unit.service.context.tty); !done)

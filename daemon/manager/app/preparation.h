@@ -19,6 +19,13 @@ struct Prepared {
 // What a unit has that lies on a file system which may hang.
 [[nodiscard]] bool may_block(const unit::ServiceConfig& service);
 
+// Whether a name service may know accounts that the local files do not.
+[[nodiscard]] bool may_be_known_elsewhere(const unit::ServiceConfig& service);
+
+// Who runs, and the environment files: all that a probe needs. Errors as those of prepare().
+[[nodiscard]] bool may_block_probe(const unit::ServiceConfig& service);
+[[nodiscard]] Result<Prepared> prepare_probe(const unit::Unit& unit, Accounts accounts);
+
 // first: of an activation, which gets its credentials anew. Errors name the key and its place; not found by
 // LocalAccounts means that a helper with AllAccounts may find more.
 [[nodiscard]] Result<Prepared> prepare(const unit::Unit& unit, const Options& options, Accounts accounts,

@@ -44,7 +44,7 @@ void Slots::renumber(const std::vector<core::UnitIndex>& new_index) {
   for (std::uint32_t slot = 0; slot < uses_.size(); ++slot) {
     SlotUse& use = uses_[slot];
     if (use.attempt == 0) continue;
-    use.unit = new_index.at(use.unit);
+    if (use.unit != core::kNoUnit) use.unit = new_index.at(use.unit);
     by_process_[key(use.unit, use.attempt)] = slot;
   }
 }

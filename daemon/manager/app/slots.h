@@ -17,6 +17,7 @@ struct SlotUse {
   core::Role role = core::Role::Main;
   bool spawned = false;  // the engine has been told so much
   bool running = false;
+  bool errand = false;  // nothing of a unit: see errands.h
 };
 
 class Slots {

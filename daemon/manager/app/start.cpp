@@ -174,6 +174,10 @@ App::Adopted App::adopt_processes() {
   for (std::uint32_t slot = 0; slot < facts_.header().slots_used; ++slot) {
     channel::Slot seen;
     if (!facts_.read_slot(slot, seen) || seen.state == channel::SlotState::Free) continue;
+    if (seen.role == kErrandRole) {
+      errands_.adopt(slot, seen);
+      continue;
+    }
     const auto unit = configuration_.graph->find_tag(seen.tag);
     const auto role = static_cast<core::Role>(seen.role);
     slots_.adopt(slot, {unit.value_or(core::kNoUnit), seen.attempt, role, seen.pid > 0,

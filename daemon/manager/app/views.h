@@ -25,6 +25,8 @@ struct UnitState {
   std::uint64_t oom_kills = 0;                // of its control group when the last process was started
   bool out_of_memory = false;                 // the kernel killed in it, until the last main process ended
   std::optional<api::LastRun> last_run;
+  std::string probe_problem;   // why the last answer to a probe was bad; empty when it was good
+  std::uint32_t restarts = 0;  // that the hook was told of
 };
 
 struct ViewContext {

@@ -136,6 +136,12 @@ std::string result_text(const ViewContext& context, core::UnitIndex unit, const 
              key_text(context, unit, view);
     case core::Reason::Config:
       return context.units[unit].error;
+    case core::Reason::Unhealthy:
+    case core::Reason::NotReady:
+    case core::Reason::ReadyTimeout: {
+      const std::string& problem = context.units[unit].probe_problem;
+      return std::string(name(view.reason)) + (problem.empty() ? "" : ": " + problem);
+    }
     case core::Reason::RestartLimit:
       return std::string(name(view.reason)) + (exit.empty() ? "" : ", the last time with " + exit);
     default:

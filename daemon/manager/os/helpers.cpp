@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,9 +20,21 @@ namespace {
 constexpr std::size_t kMost = 512;
 constexpr std::size_t kLargestAnswer = std::size_t{4} << 20U;
 
+// SIGALRM then ends this process.
+void live_for(Duration limit) {
+  if (limit == kInfinity) return;
+  const auto us =
+      std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(limit).count(), 1);
+  constexpr std::int64_t kSecond = 1'000'000;
+  const itimerval timer{{0, 0}, {us / kSecond, us % kSecond}};
+  (void)signal(SIGALRM, SIG_DFL);
+  (void)setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
 // Never returns.
-[[noreturn]] void be_helper(int pipe, const std::function<std::string()>& work) {
+[[noreturn]] void be_helper(int pipe, const std::function<std::string()>& work, Duration limit) {
   constexpr int kAnswer = 3;
+  live_for(limit);
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)signal(SIGPIPE, SIG_DFL);
   if (pipe != kAnswer && dup3(pipe, kAnswer, O_CLOEXEC) < 0) _exit(1);
@@ -64,7 +77,7 @@ Helpers::~Helpers() {
   while (!helpers_.empty()) end(helpers_.begin());
 }
 
-Result<> Helpers::start(std::uint64_t key, const std::function<std::string()>& work) {
+Result<> Helpers::start(std::uint64_t key, const std::function<std::string()>& work, Duration limit) {
   reap();
   if (helpers_.size() + ending_.size() >= kMost) return failure(EAGAIN, "start a helper");
   int ends[2];
@@ -74,7 +87,7 @@ Result<> Helpers::start(std::uint64_t key, const std::function<std::string()>& w
   if (fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) return failure(errno, "fcntl");
   const pid_t pid = fork();
   if (pid < 0) return failure(errno, "fork");
-  if (pid == 0) be_helper(theirs.get(), work);
+  if (pid == 0) be_helper(theirs.get(), work, limit);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = key;

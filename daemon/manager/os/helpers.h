@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "libinit/base/result.h"
+#include "libinit/base/time.h"
 #include "libinit/base/unique_fd.h"
 
 namespace init::manager {
@@ -25,9 +26,9 @@ class Helpers {
   // Readable when take_done() has something.
   [[nodiscard]] int fd() const { return epoll_.get(); }
 
-  // Runs work in the helper; its answer is at most 4 MiB. Errors: EAGAIN (512 are at work already), those of
-  // pipe2(2) and fork(2).
-  Result<> start(std::uint64_t key, const std::function<std::string()>& work);
+  // Runs work in the helper; its answer is at most 4 MiB. After the limit it is killed. Errors: EAGAIN (512
+  // are at work already), those of pipe2(2) and fork(2).
+  Result<> start(std::uint64_t key, const std::function<std::string()>& work, Duration limit = kInfinity);
   void cancel(std::uint64_t key);
 
   struct Done {

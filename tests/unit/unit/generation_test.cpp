@@ -79,11 +79,10 @@ TEST(CompiledGeneration, EveryKeyOfTheTableSurvives) {
     if (is_later(key.table, key.name)) continue;
     const std::string name = key.name == "*" ? "NAME" : std::string(key.name);
     std::string line = "[" + std::string(key.table) + "]\n" + name + " = " + std::string(key.example) + "\n";
-    if (key.name == "cpu-priority") line += "cpu-policy = \"fifo\"\n";
-    if (key.name == "numa-nodes") line += "numa-policy = \"bind\"\n";
-    const std::string command = key.name == "command" ? "" : "command = [\"/bin/true\"]\n";
-    const auto parsed =
-        parse(key.table == "service" ? line + command + needed_by(name) : "[service]\n" + command + line);
+    line += needed_by(key.table, name);
+    const bool is_command = key.table == "service" && key.name == "command";
+    const std::string command = is_command ? "" : "command = [\"/bin/true\"]\n";
+    const auto parsed = parse(key.table == "service" ? line + command : "[service]\n" + command + line);
     ASSERT_TRUE(parsed.unit) << parsed.text();
     const auto generation = Generation::open(*compile_generation({&*parsed.unit, 1}, {}));
     EXPECT_EQ(*generation->unit(0), *parsed.unit) << name;

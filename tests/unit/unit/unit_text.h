@@ -28,10 +28,18 @@ inline Parsed parse(const std::string& text, const std::string& id = "a.service"
 
 inline const std::string kCommand = "[service]\ncommand = [\"/bin/true\"]\n";
 
-// The line that a key of [service] cannot do without.
-inline std::string needed_by(std::string_view key) {
+// The line that a key cannot do without in its table.
+inline std::string needed_by(std::string_view table, std::string_view key) {
   if (key == "pid-file") return "type = \"forking\"\n";
-  return key == "bus-name" ? "type = \"dbus\"\n" : "";
+  if (key == "bus-name") return "type = \"dbus\"\n";
+  if (key == "cpu-priority") return "cpu-policy = \"fifo\"\n";
+  if (key == "numa-nodes") return "numa-policy = \"bind\"\n";
+  if (table != "ready" && table != "health") return "";
+  if (key == "body" || key == "status") return "http = \"http://127.0.0.1/\"\n";
+  for (const std::string_view question : {"http", "tcp", "unix", "path", "command", "alive-for"}) {
+    if (key == question) return "";
+  }
+  return "tcp = \"127.0.0.1:1\"\n";
 }
 
 }  // namespace init::unit

@@ -1,0 +1,140 @@
+"""[ready] and [health]: real daemons are waited for and looked after; what a probe starts is nothing of its unit's."""
+
+import os
+import signal
+import unittest
+
+from machine import Machine, wait_until
+
+REDIS = 'exec /usr/bin/redis-server --port 6379 --unixsocket /run/redis.sock --pidfile /run/redis.pid --save \\"\\"'
+NGINX = "exec /usr/sbin/nginx -g 'daemon off;'"
+PING = '["/bin/sh", "-c", "redis-cli ping | grep -q PONG"]'
+STATE = ["--tmpfs", "/var/lib/nginx", "--tmpfs", "/var/lib/redis"]
+
+
+def late(machine_file, program):
+    """Does nothing until the file is there."""
+    return f"until [ -e {machine_file} ]; do sleep 0.02; done; {program}"
+
+
+def service(script, more=""):
+    return f'[service]\ncommand = ["/bin/sh", "-c", "{script}"]\nstop-timeout = "2s"\n{more}'
+
+
+class ReadinessTest(unittest.TestCase):
+    def check(self, program, probe):
+        """It is not active before it answers, and is soon after."""
+        with Machine(options=STATE) as machine:
+            gate = machine.place / "gate"
+            ready = f'[ready]\n{probe}\ninterval = "20ms"\n[directories]\nlogs = "nginx"\n'
+            machine.write_unit("a.service", service(late(gate, program), ready))
+            machine.initctl("daemon-reload")
+            machine.initctl("start", "a", "--no-block")
+            wait_until("it waits", lambda: machine.status("a").get("substate") == "awaiting readiness")
+            self.assertEqual(machine.status("a")["state"], "activating")
+            gate.touch()
+            machine.wait_for_state("a", "active")
+            machine.initctl("stop", "a")
+            self.assertEqual(machine.services(), [])
+            self.assertEqual(machine.poweroff(), 0)
+
+    def test_of_nginx_by_http(self):
+        self.check(NGINX, 'http = "http://127.0.0.1/"')
+
+    def test_of_nginx_by_a_status_and_a_text(self):
+        self.check(NGINX, 'http = "http://127.0.0.1/no-such-page"\nstatus = 404\nbody = "nginx"')
+
+    def test_of_redis_by_tcp(self):
+        self.check(REDIS, 'tcp = "127.0.0.1:6379"')
+
+    def test_of_redis_by_its_socket(self):
+        self.check(REDIS, 'unix = "/run/redis.sock"')
+
+    def test_of_redis_by_a_socket_that_a_child_looks_for(self):
+        self.check(REDIS.replace("/run/redis.sock", "/tmp/redis.sock"), 'unix = "/tmp/redis.sock"')
+
+    def test_of_redis_by_a_path(self):
+        self.check(REDIS, 'path = "/run/redis.sock"')
+
+    def test_of_redis_by_a_command(self):
+        self.check(REDIS, f"command = {PING}")
+
+    def test_of_anything_by_time(self):
+        with Machine({"a.service": service("exec sleep 1000", '[ready]\nalive-for = "200ms"\n')}) as machine:
+            machine.initctl("start", "a")
+            self.assertEqual(machine.status("a")["state"], "active")
+
+    def test_what_is_not_ready_in_time_fails_and_says_why(self):
+        probe = '[ready]\ntcp = "127.0.0.1:1"\ninterval = "20ms"\ndeadline = "300ms"\n'
+        with Machine({"a.service": service("exec sleep 1000", 'restart = "no"\n' + probe)}) as machine:
+            done = machine.initctl("start", "a", check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("not ready in time: tcp 127.0.0.1:1: connect: Connection refused", machine.initctl("status", "a", check=False).stdout)
+            self.assertEqual(machine.services(), [])
+
+    def test_what_nothing_can_answer_yet_is_refused(self):
+        with Machine({"a.service": service("exec sleep 1000", '[ready]\nlog-line = "x"\n')}) as machine:
+            self.assertIn("is not supported yet", machine.initctl("verify", str(machine.unit_directory), check=False).stdout)
+
+
+class HealthTest(unittest.TestCase):
+    READY = '[ready]\ntcp = "127.0.0.1:6379"\ninterval = "20ms"\n'
+    HEALTH = READY + f'[health]\ncommand = {PING}\ninterval = "50ms"\ntimeout = "300ms"\nfailures = 2\n'
+
+    def start(self, machine):
+        machine.initctl("start", "a")
+        pid = machine.main_pid("a")
+        wait_until("redis answers", lambda: machine.inside("redis-cli", "ping", check=False).stdout == "PONG\n")
+        return pid
+
+    def test_a_service_that_hangs_is_restarted(self):
+        text = service(REDIS, 'restart-delay = "10ms"\nstop-timeout = "100ms"\n' + self.HEALTH).replace('stop-timeout = "2s"\n', "")
+        with Machine({"a.service": text}) as machine:
+            before = self.start(machine)
+            os.kill(machine.host_pid(before), signal.SIGSTOP)
+            wait_until("another main process", lambda: machine.main_pid("a") not in (0, before))
+            machine.wait_for_state("a", "active")
+            self.assertEqual(machine.status("a")["restarts"], 1)
+            self.assertEqual(machine.inside("redis-cli", "ping").stdout, "PONG\n")
+
+    def test_status_and_why_say_that_it_was_unhealthy(self):
+        text = service(REDIS, 'restart = "no"\n' + self.HEALTH).replace('"2s"', '"100ms"')
+        with Machine({"a.service": text}) as machine:
+            os.kill(machine.host_pid(self.start(machine)), signal.SIGSTOP)
+            machine.wait_for_state("a", "failed")
+            for verb in ("status", "why"):
+                said = machine.initctl(verb, "a", check=False).stdout
+                self.assertIn("unhealthy: command /bin/sh: no answer in time", said)
+
+    def test_what_a_probe_leaves_is_ended_and_never_its_units(self):
+        probe = '[health]\ncommand = ["/bin/sh", "-c", "sleep 2000 & exit 0"]\ninterval = "20ms"\n'
+        with Machine({"a.service": service("exec sleep 1000", probe)}) as machine:
+            machine.initctl("start", "a")
+            wait_until("a probe has run", lambda: len(machine.services()) > 1)
+            self.assertEqual(len(machine.status("a")["processes"]), 1)
+            machine.initctl("stop", "a")
+            wait_until("nothing is left", lambda: machine.services() == [], 5)
+
+    def test_a_probe_that_hangs_blocks_no_stop(self):
+        probe = '[health]\ncommand = ["/bin/sh", "-c", "trap : TERM; sleep 2000"]\ninterval = "20ms"\ntimeout = "1h"\n'
+        with Machine({"a.service": service("exec sleep 1000", probe)}) as machine:
+            machine.initctl("start", "a")
+            wait_until("the probe runs", lambda: len(machine.services()) > 1)
+            machine.initctl("stop", "a", seconds=5)
+            wait_until("nothing is left", lambda: machine.services() == [], 5)
+
+    def test_probes_go_on_after_the_manager_died(self):
+        text = service(REDIS, 'restart = "no"\n' + self.HEALTH).replace('"2s"', '"100ms"')
+        with Machine({"a.service": text}) as machine:
+            pid = machine.host_pid(self.start(machine))
+            manager = machine.manager()
+            os.kill(manager, signal.SIGKILL)
+            wait_until("another manager", lambda: machine.manager() not in (0, manager))
+            self.assertEqual(machine.status("a")["state"], "active")
+            os.kill(pid, signal.SIGSTOP)
+            machine.wait_for_state("a", "failed")
+            wait_until("nothing is left", lambda: machine.services() == [], 5)
+
+
+if __name__ == "__main__":
+    unittest.main()
