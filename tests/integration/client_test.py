@@ -90,7 +90,7 @@ class TerminalTest(unittest.TestCase):
                 out, err = started.communicate()
             self.assertEqual((out.decode(), err), ("● slow.service is active\n", b""))
 
-    def test_what_others_wrote_cannot_move_the_cursor(self):
+    def test_f7_what_others_wrote_cannot_move_the_cursor(self):
         script = "printf 'clear \\\\033[2J\\\\n'; exec sleep infinity"
         with Machine({"a.service": f'[service]\ncommand = ["/bin/sh", "-c", "{script}"]\n'}) as machine:
             machine.initctl("start", "a")

@@ -3,6 +3,7 @@
 //   witness exit CODE        ends at once
 //   witness die SIGNAL       by its default action
 //   witness orphans N        N orphans end in the same moment; "gone" when every one of them has been reaped
+//   witness stuck            sleeps in state D, until it is killed
 //   witness daemon LAST WORD...  leaves "witness signals LAST" running behind (in its own session), then acts
 //   by WORD... witness self             its pid, parent, group, session, uid, gid, working directory and
 //   descriptors
@@ -106,6 +107,7 @@ int act(int argc, char** argv) {
   if (what == "exit") return number;
   if (what == "die") die(number);
   if (what == "orphans") leave_orphans(number);
+  if (what == "stuck") _exit(vfork() == 0 ? pause() : 0);  // the parent waits for the child's exec
   if (what == "daemon") {
     leave_daemon(number);
     return argc > 2 ? act(argc - 2, argv + 2) : 0;
