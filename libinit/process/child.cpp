@@ -144,7 +144,9 @@ int Child::drain(MonotonicTime deadline) {
 
 Result<> Child::signal(int signal) {
   if (!pidfd_ || status_) return wrong(ESRCH, "signal");
-  const long sent = sys::pidfd_send_signal(pidfd_.get(), signal);
+  long sent = sys::pidfd_send_signal(pidfd_.get(), signal);
+  // An emulator of the kernel may not have it. A child that is not reaped yet still has its number.
+  if (sent == -ENOSYS) sent = alive() ? sys::kill(pid_.raw(), signal) : -ESRCH;
   if (sent < 0) return wrong(sys::error_of(sent), "signal");
   return {};
 }

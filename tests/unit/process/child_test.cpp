@@ -167,6 +167,14 @@ TEST(Child, ThatIsLetGoAfterItsEndLeavesNoZombie) {
   EXPECT_EQ(::waitpid(pid, nullptr, WNOHANG), -1);
 }
 
+TEST(Child, IsSignalledByItsNumberWhereThereIsNoCallForThePidfd) {
+  Child child = started_cat();
+  FakeKernel kernel;
+  kernel.refuse(SYS_pidfd_send_signal, ENOSYS, 2);
+  ASSERT_TRUE(child.kill());
+  EXPECT_EQ(child.wait(10s), (ExitStatus{Kind::Signaled, SIGKILL}));
+}
+
 TEST(Child, WaitingSurvivesInterruptions) {
   FakeKernel kernel;
   kernel.refuse(SYS_waitid, EINTR, 3);
