@@ -19,7 +19,7 @@ inline constexpr std::size_t kPage = 4096;
 inline constexpr std::size_t kSlotCount = 65536;
 inline constexpr std::size_t kChangeRing = 8192;
 inline constexpr std::size_t kOrphanRing = 4096;
-inline constexpr std::size_t kStoreCount = 16384;
+inline constexpr std::size_t kStoreCount = 65536;
 inline constexpr std::size_t kSignalCount = 65;
 
 enum class SlotState : std::uint32_t {

@@ -184,6 +184,7 @@ void describe(auto& visit, Is<SystemReply> auto& it) {
   visit("jobs", it.jobs);
   visit("manager_restarts", it.manager_restarts);
   visit("epoch", it.epoch);
+  visit.maybe("log_directory", it.log_directory);
   visit.maybe("problems", it.problems);
 }
 void describe(auto& visit, Is<ListRow> auto& it) {

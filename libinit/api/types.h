@@ -208,6 +208,7 @@ struct SystemReply {
   std::vector<Note> jobs;
   std::int32_t manager_restarts = 0;
   std::int64_t epoch = 0;
+  std::string log_directory;
   std::vector<std::string> problems;
 };
 

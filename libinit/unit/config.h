@@ -207,7 +207,7 @@ struct ServiceConfig {
   std::optional<std::int32_t> nice, oom_score_adjust;
   Input standard_input;
   Output standard_output, standard_error;
-  std::optional<LogConfig> log;  // absent: all defaults
+  LogConfig log;
 
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> environment_files, optional_environment_files, pass_environment, unset_environment;

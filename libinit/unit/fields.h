@@ -48,6 +48,9 @@ void visit(V& v, T& limit) {
 }
 template <class V, Like<LogConfig> T>
 void visit(V& v, T& log) {
+  bool said = !(log == LogConfig{});  // few units do
+  v(said);
+  if (!said) return;
   v(log.size, log.count, log.age, log.total, log.compress, log.rate_limit, log.overflow, log.keep, log.drop);
 }
 template <class V, Like<Directory> T>

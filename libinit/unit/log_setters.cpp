@@ -8,6 +8,15 @@ namespace {
 
 constexpr std::uint64_t kLeastLogSize = 64 * 1024;
 constexpr std::size_t kMostPatterns = 64;
+constexpr std::size_t kMostPatternBytes = 1024;
+
+// Why it is none; nothing: it is one.
+std::optional<std::string> fault_of(const std::string& pattern) {
+  if (pattern.size() > kMostPatternBytes) return "is longer than 1024 bytes";
+  const auto compiled = Pattern::compile(pattern);
+  if (compiled) return std::nullopt;
+  return "is no regular expression: " + compiled.error().object;
+}
 
 }  // namespace
 
@@ -52,11 +61,10 @@ std::optional<std::vector<std::string>> read_patterns(const Setting& s) {
   if (patterns->size() > kMostPatterns)
     return s.bad_value(s.entry.value, "has more than 64 patterns", "join some by |"), std::nullopt;
   for (std::size_t i = 0; i < patterns->size(); ++i) {
-    const auto compiled = Pattern::compile((*patterns)[i]);
-    if (compiled) continue;
+    const auto fault = fault_of((*patterns)[i]);
+    if (!fault) continue;
     const auto& items = s.entry.value.items;
-    s.bad_value(i < items.size() ? items[i] : s.entry.value,
-                "is no regular expression: " + compiled.error().object);
+    s.bad_value(i < items.size() ? items[i] : s.entry.value, *fault);
     return std::nullopt;
   }
   return patterns;

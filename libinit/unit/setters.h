@@ -13,8 +13,7 @@ inline auto& owner_of(const Setting& s, const auto ServiceConfig::*) {
   return s.unit->service;
 }
 inline auto& owner_of(const Setting& s, const auto LogConfig::*) {
-  auto& log = s.unit->service.log;
-  return log ? *log : log.emplace();
+  return s.unit->service.log;
 }
 inline auto& owner_of(const Setting& s, const auto InstallConfig::*) {
   return s.unit->install;

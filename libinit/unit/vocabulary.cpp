@@ -11,8 +11,8 @@ namespace {
 
 // Of the language, but nothing carries them out yet, whether they have a row in the key table or not. Whoever
 // makes one work takes it out.
-constexpr std::string_view kLaterTables[] = {"append", "remove", "log",  "socket", "timer",
-                                             "path",   "mount",  "swap", "slice"};
+constexpr std::string_view kLaterTables[] = {"append", "remove", "socket", "timer",
+                                             "path",   "mount",  "swap",   "slice"};
 constexpr std::string_view kLaterKeys[] = {
     "conditions", "asserts", "requires-mounts-for", "log-identifier", "utmp-id", "log-line", "trigger",
     "default-instance",

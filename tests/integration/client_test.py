@@ -94,7 +94,7 @@ class TerminalTest(unittest.TestCase):
         script = "printf 'clear \\\\033[2J\\\\n'; exec sleep infinity"
         with Machine({"a.service": f'[service]\ncommand = ["/bin/sh", "-c", "{script}"]\n'}) as machine:
             machine.initctl("start", "a")
-            wait_until("it has written", lambda: "clear" in read(machine.logs / "a.service.log"))
+            wait_until("it has written", lambda: "clear" in machine.log("a.service"))
             with Terminal(machine.command("status", "a")) as terminal:
                 self.assertIn("clear \\x1b[2J", terminal.read_until(None))
 

@@ -61,11 +61,11 @@ class FailuresTest(unittest.TestCase):
                                     f"command = ['/bin/sh', '-c', \'\'\'{script}\'\'\']\n" for name, script in leaders.items()}
         with Machine(units) as machine:
             for name in leaders:
-                log = machine.logs / f"{name}.service.log"
                 machine.initctl("start", name)
-                wait_until("both have set their traps", lambda log=log: log.exists() and "ready" in log.read_text())
+                wait_until("both have set their traps", lambda name=name: "ready" in machine.log(f"{name}.service"))
                 machine.initctl("stop", name)
-                said = [line for line in log.read_text().split() if line in ("ready", "leader", "child")]
+                wait_until("all is stored", lambda name=name: {"leader", "child"} <= set(machine.log(f"{name}.service").split()))
+                said = [line for line in machine.log(f"{name}.service").split() if line in ("ready", "leader", "child")]
                 self.assertEqual(said, ["ready", "leader", "child"])
 
     def test_a_failed_pre_start_is_told_with_its_step_and_program(self):

@@ -44,7 +44,7 @@ class InstallTest(unittest.TestCase):
                        env={**os.environ, **environment})  # fmt: skip
 
     def check_files(self, prefix):
-        for program in ("sbin/initd", "bin/initctl", "lib/initd/initd-manager"):
+        for program in ("sbin/initd", "bin/initctl", "lib/initd/initd-manager", "lib/initd/initd-logger"):
             self.assertTrue(os.access(prefix / program, os.X_OK), program)
         for page in ("man8/initd.8", "man1/initctl.1"):
             self.assertIn(".TH", (prefix / "share/man" / page).read_text())

@@ -66,15 +66,16 @@ def alive(pid):
 
 class Machine:
     """See the top of the file. units: {id: text}, and every *.toml of `directories`. as_user: a uid that is not root's makes
-    it a machine in a user namespace. namespaces=False: a plain process, not PID 1."""
+    it a machine in a user namespace. namespaces=False: a plain process, not PID 1. logger=False: without initd-logger."""
 
-    def __init__(self, units=None, *, directories=(), namespaces=True, as_user=None, options=(), target=None):
+    def __init__(self, units=None, *, directories=(), namespaces=True, as_user=None, options=(), target=None, logger=True):
         self.units = dict(units or {})
         self.directories = directories
         self.namespaces = namespaces
         self.as_user = as_user
         self.options = list(options)  # of tools/namespace
         self.target = target
+        self.with_logger = logger
         self.process = None
         self.pid = 0  # of initd, as the host counts
 
@@ -105,7 +106,13 @@ class Machine:
         return self
 
     def _start(self):
-        command = [PROGRAMS / "initd", "--units", self.unit_directory, "--runtime", self.runtime, "--state",
+        programs = PROGRAMS
+        if not self.with_logger:
+            programs = self.place / "programs"
+            programs.mkdir()
+            for name in ("initd", "initd-manager"):
+                shutil.copy(PROGRAMS / name, programs / name)
+        command = [programs / "initd", "--units", self.unit_directory, "--runtime", self.runtime, "--state",
                    self.place / "state", "--log-dir", self.logs]  # fmt: skip
         if self.target:
             command += ["--target", self.target]
@@ -190,6 +197,10 @@ class Machine:
     def write_unit(self, unit, text):
         (self.unit_directory / f"{unit}.toml").write_text(text, encoding="utf-8")
 
+    def log(self, unit):
+        """What a unit has written, as its current log file has it: the text behind each line's header, without marks."""
+        return "".join(line[31:] for line in read(self.logs / unit / "current").splitlines(True) if line[28:29] != "=")
+
     # ---- Asking
 
     def command(self, *arguments):
@@ -248,13 +259,20 @@ class Machine:
             return ""
 
     def services(self):
-        """Host pids of the services and what they started: all but initd and its manager."""
-        return [pid for pid in self.processes() if name_of(pid) != "initd-manager" and alive(pid)]
+        """Host pids of the services and what they started: all but initd, its manager and its logger."""
+        return [pid for pid in self.processes() if name_of(pid) not in ("initd-manager", "initd-logger") and alive(pid)]
 
     def manager(self):
         """Host pid of the manager, 0 while there is none."""
+        return self._child("initd-manager")
+
+    def logger(self):
+        """Host pid of the logger, 0 while there is none."""
+        return self._child("initd-logger")
+
+    def _child(self, name):
         children = read(f"/proc/{self.pid}/task/{self.pid}/children").split()
-        return next((int(pid) for pid in children if name_of(pid) == "initd-manager"), 0)
+        return next((int(pid) for pid in children if name_of(pid) == name and alive(int(pid))), 0)
 
     def host_pid(self, inner):
         """The host's number of a process that initd knows by `inner`."""

@@ -177,7 +177,7 @@ class LeftoversTest(unittest.TestCase):
         unit = f'[service]\ncommand = ["/bin/sh", "-c", "{script}"]\nstop-timeout = "3s"\n'
         with Machine({"a.service": unit}, options=["--no-cgroup"]) as machine:
             machine.initctl("start", "a")
-            wait_until("both run", lambda: "both run" in read(machine.logs / "a.service.log"))
+            wait_until("both run", lambda: "both run" in machine.log("a.service"))
             machine.initctl("stop", "a", "--no-block")
             wait_until("the main process is gone", lambda: len(machine.services()) == 1)
             before = machine.manager()

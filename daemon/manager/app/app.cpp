@@ -37,8 +37,8 @@ int App::run() {
 
 MonotonicTime App::next_deadline() const {
   return std::min({timers_.next(), processes_.next_look(), server_->next_deadline(),
-                   requests_->next_deadline(), errands_.next_deadline(), probes_.next_deadline(), others_due_,
-                   searches_due_, stop_deadline_});
+                   requests_->next_deadline(), logging_->next_deadline(), errands_.next_deadline(),
+                   probes_.next_deadline(), others_due_, searches_due_, stop_deadline_});
 }
 
 void App::turn() {
@@ -70,6 +70,9 @@ void App::turn() {
       case Source::Probes:
         probes_.handle(one);
         break;
+      case Source::Logger:
+        logging_->on_readable();
+        break;
       case Source::Control:
         server_->handle(one, monotonic_now());
         break;
@@ -77,6 +80,7 @@ void App::turn() {
   }
   const MonotonicTime now = monotonic_now();
   if (!processes_.has_cgroups() || processes_.next_look() <= now) on_groups();
+  logging_->on_time(now);
   on_errands(now);
   for (const auto& fired : timers_.take_due(now)) feed(fired);
   if (others_due_ <= now) signal_all_others();
@@ -124,6 +128,7 @@ void App::on_slot(std::uint32_t slot) {
     return;
   }
   if (use->errand) return errands_.on_slot(slot, facts);
+  if (facts.tag == Logging::kSlotTag) return logging_->on_slot(slot, facts);
   if (use->unit == core::kNoUnit) {  // of a unit that is no longer known
     if (ended) free_slot(slot, facts.attempt);
     return;

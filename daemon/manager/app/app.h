@@ -13,6 +13,7 @@
 #include "daemon/manager/app/errands.h"
 #include "daemon/manager/app/hook.h"
 #include "daemon/manager/app/launcher.h"
+#include "daemon/manager/app/logging.h"
 #include "daemon/manager/app/options.h"
 #include "daemon/manager/app/probes.h"
 #include "daemon/manager/app/requests.h"
@@ -35,6 +36,7 @@ enum class Source : std::uint32_t {
   Doorbell,
   Channel,
   Groups,
+  Logger,
   Notify,
   ReadyFd,
   Hangup,
@@ -73,6 +75,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void look_for_empty_groups();
   struct Adopted {
     std::vector<core::ProcessFact> facts;
+    std::optional<std::uint32_t> logger;                         // its slot
     std::vector<std::pair<std::uint32_t, core::Attempt>> ended;  // slots, to be freed once the engine knows
   };
   Adopted adopt_processes();
@@ -183,6 +186,15 @@ class App final : private core::ActionSink, public RequestTarget {
   Result<> send_spawn(const core::Spawn& spawn, const unit::Unit& unit, const Launch& launch,
                       std::span<const int> passed);
   [[nodiscard]] std::string invocation_id(core::UnitIndex unit) const;
+  [[nodiscard]] std::string invocation_id(std::string_view unit, core::Attempt activation) const;
+  [[nodiscard]] LogOwner log_owner(core::UnitIndex unit, core::Attempt activation) const;
+  [[nodiscard]] LogOwner log_owner_of(std::uint64_t tag, std::uint32_t activation) const;
+  void open_log(core::UnitIndex index, const unit::Unit& unit, Equipment& equipment);
+  // 32 hexadecimal digits that are the same for the same text.
+  [[nodiscard]] static std::string hash_id(const std::string& text);
+  void know_boot();
+  void make_logging();
+  void recall_activations();
   [[nodiscard]] UnitProcess processes_of(core::UnitIndex unit) const;
   [[nodiscard]] bool is_operator(const control::Peer& peer, std::string_view unit) const;
   void keep_running_units(Reading& reading) const;
@@ -200,6 +212,7 @@ class App final : private core::ActionSink, public RequestTarget {
   UnitProcesses processes_;
   RuntimeDirectories runtime_directories_;
   std::unique_ptr<core::Engine> engine_;
+  std::unique_ptr<Logging> logging_;
   std::unique_ptr<control::Server> server_;
   std::unique_ptr<Requests> requests_;
   Slots slots_;

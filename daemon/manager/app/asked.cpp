@@ -23,8 +23,8 @@ JournalEntry new_entry(std::string_view request_id) {
 }  // namespace
 
 ViewContext App::view_context() {
-  return {*engine_, configuration_, processes_,      units_,
-          *voices_, options_,       facts_.header(), intents_.header()};
+  return {*engine_, configuration_,  processes_,        units_,   *voices_,
+          options_, facts_.header(), intents_.header(), *logging_};
 }
 
 JournalEntry* App::find_request(std::string_view request_id) {

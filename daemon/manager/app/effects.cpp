@@ -14,6 +14,7 @@
 #include "libinit/base/checksum.h"
 #include "libinit/base/text.h"
 #include "libinit/core/policy.h"
+#include "libinit/log/names.h"
 
 namespace init::manager {
 namespace {
@@ -30,16 +31,23 @@ UnitProcess App::processes_of(core::UnitIndex unit) const {
   return {std::string(engine_->graph()->name(unit)), engine_->record(unit).leader};
 }
 
+std::string App::hash_id(const std::string& text) {
+  std::array<char, 33> digits{};
+  std::snprintf(digits.data(), digits.size(), "%016llx%016llx",
+                static_cast<unsigned long long>(fnv1a64(text + "/a")),
+                static_cast<unsigned long long>(fnv1a64(text + "/b")));
+  return digits.data();
+}
+
 // The same for all processes of one activation, and over a restart of the manager, without being kept
 // anywhere.
 std::string App::invocation_id(core::UnitIndex unit) const {
-  const std::string seed = boot_id_ + "/" + std::string(engine_->graph()->name(unit)) + "/" +
-                           std::to_string(units_[unit].activation);
-  std::array<char, 33> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx",
-                static_cast<unsigned long long>(fnv1a64(seed + "/a")),
-                static_cast<unsigned long long>(fnv1a64(seed + "/b")));
-  return text.data();
+  return invocation_id(engine_->graph()->name(unit), units_[unit].activation);
+}
+
+std::string App::invocation_id(std::string_view unit, core::Attempt activation) const {
+  const std::string seed = boot_id_ + "/" + std::string(unit) + "/" + std::to_string(activation);
+  return hash_id(seed);
 }
 
 void App::carry_out(const core::Spawn& spawn) {
@@ -58,6 +66,7 @@ Result<> App::launch(const core::Spawn& spawn, const unit::Unit& definition, con
   equipment.request.invocation_id = invocation_id(spawn.unit);
   equipment.request.environment = hook_variables(*engine_, spawn.unit, spawn.role);
   if (auto given = give_voice(spawn, definition.service, equipment); !given) return given;
+  open_log(spawn.unit, definition, equipment);
   auto made = make_launch_plan(definition, equipment.request, prepared, options_);
   if (!made) return Failure(made.error());
   if (equipment.voice != nullptr && equipment.voice->access != unit::NotifyAccess::None) {
@@ -111,6 +120,41 @@ Result<> App::limit_resources(const unit::Unit& unit, const Launch& launch, Unit
   if (!settings.empty() || resources.delegate) processes_.use_up(unit.id);
   state.oom_kills = oom_kills(units, unit.id);
   return {};
+}
+
+LogOwner App::log_owner(core::UnitIndex unit, core::Attempt activation) const {
+  const auto definition = configuration_.unit(unit);
+  const std::string name(engine_->graph()->name(unit));
+  return {name, engine_->graph()->tag(unit), activation, invocation_id(name, activation),
+          definition ? definition->service.log : unit::LogConfig{}};
+}
+
+// Whose a pipe in the store is, of which only the lower 24 bits of the activation are known.
+LogOwner App::log_owner_of(std::uint64_t tag, std::uint32_t activation) const {
+  const auto unit = engine_ ? engine_->graph()->find_tag(tag) : configuration_.graph->find_tag(tag);
+  if (!unit || tag == fnv1a64(log::kInitd)) {  // its own words, or those of a unit that is no longer known
+    const std::string name(log::kInitd);
+    return {name, tag, activation, invocation_id(name, 0), {}};
+  }
+  core::Attempt whole = (units_[*unit].activation & ~0xffffffU) | activation;
+  if (whole > units_[*unit].activation && whole > 0xffffffU) whole -= 0x1000000U;
+  return log_owner(*unit, whole);
+}
+
+// The ends to write to go with the process, as the last that come with its request.
+void App::open_log(core::UnitIndex index, const unit::Unit& unit, Equipment& equipment) {
+  const std::array outputs{&unit.service.standard_output, &unit.service.standard_error};
+  for (std::uint32_t stream = 0; logging_->available() && stream < outputs.size(); ++stream) {
+    if (outputs[stream]->kind != unit::OutputKind::Default) continue;
+    auto end = logging_->pipe(log_owner(index, units_[index].activation), stream);
+    if (!end) {
+      log_error(unit.id + " writes to a plain file: " + end.error().text());
+      continue;
+    }
+    equipment.request.log_pipes[stream] = static_cast<std::uint32_t>(equipment.fds.size());
+    equipment.fds.push_back(*end);
+  }
+  equipment.request.given = static_cast<std::uint32_t>(equipment.fds.size());
 }
 
 void App::refuse_spawn(const core::Spawn& spawn, const Error& error) {
@@ -168,6 +212,7 @@ void App::carry_out(const core::StateChanged& change) {
   const bool down = change.to == core::PublicState::Inactive || change.to == core::PublicState::Failed;
   if (down) remove_runtime_directories(name, processes_of(change.unit));
   if (down && is_silent(change.unit)) voices_->close(engine_->graph()->tag(change.unit));
+  if (down) logging_->release(engine_->graph()->tag(change.unit));
   // At shutdown the leaves go with whoever made the whole, or with the machine.
   if (down && intents_.header().shutdown == 0) processes_.remove(name);
   if (facts_.header().environment == channel::Environment::Container) end_with_main_units(change.unit);

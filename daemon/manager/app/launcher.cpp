@@ -19,8 +19,14 @@ namespace {
 using process::PlanInput;
 using process::StdioKind;
 
-PlanInput::Stdio plan_output(const unit::Unit& unit, const unit::Output& output, const Options& options) {
+PlanInput::Stdio plan_output(const unit::Unit& unit, const unit::Output& output,
+                             std::optional<std::uint32_t> log_pipe, const Options& options) {
   PlanInput::Stdio stdio;
+  if (output.kind == unit::OutputKind::Default && log_pipe) {
+    stdio.kind = StdioKind::Passed;
+    stdio.index = *log_pipe;
+    return stdio;
+  }
   stdio.path = output_path(unit, output, options);
   switch (output.kind) {
     case unit::OutputKind::Default:
@@ -48,10 +54,11 @@ PlanInput::Stdio plan_output(const unit::Unit& unit, const unit::Output& output,
   return stdio;
 }
 
-void plan_outputs(const unit::Unit& unit, const Options& options, PlanInput& plan) {
+void plan_outputs(const unit::Unit& unit, const LaunchRequest& request, const Options& options,
+                  PlanInput& plan) {
   const auto& service = unit.service;
-  plan.stdio[1] = plan_output(unit, service.standard_output, options);
-  plan.stdio[2] = plan_output(unit, service.standard_error, options);
+  plan.stdio[1] = plan_output(unit, service.standard_output, request.log_pipes[0], options);
+  plan.stdio[2] = plan_output(unit, service.standard_error, request.log_pipes[1], options);
   const bool same = plan.stdio[1].kind == plan.stdio[2].kind && plan.stdio[1].path == plan.stdio[2].path;
   if (same && (plan.stdio[1].kind == StdioKind::Append || plan.stdio[1].kind == StdioKind::Truncate)) {
     plan.stdio[2] = {};
@@ -142,7 +149,7 @@ Result<Launch> make_launch_plan(const unit::Unit& unit, const LaunchRequest& req
   const Identity& identity = prepared.identity;
   const Environment environment = make_environment(unit, prepared, request, options);
   Launch launch;
-  launch.first = static_cast<std::uint32_t>(request.passed.size());
+  launch.first = request.given;
   PlanInput plan;
   if (auto planned = plan_command(*step, environment, plan); !planned) return Failure(planned.error());
   for (const auto& [name, value] : environment) plan.environment.push_back(name + "=" + value);
@@ -157,7 +164,7 @@ Result<Launch> make_launch_plan(const unit::Unit& unit, const LaunchRequest& req
   plan_identity(service, identity, step->as_root, plan);
   plan_scheduling(service.context.scheduling, plan);
   plan_limits(service, plan);
-  plan_outputs(unit, options, plan);
+  plan_outputs(unit, request, options, plan);
   auto planned =
       request.probe != nullptr ? plan_probe(*request.probe, plan, launch) : plan_input(service, plan, launch);
   if (!planned) return Failure(planned.error());

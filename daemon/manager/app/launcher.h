@@ -3,7 +3,9 @@
 #pragma once
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -26,12 +28,16 @@ struct LaunchRequest {
   std::string invocation_id;  // 32 hexadecimal digits
   Variables environment;      // what else initd sets
   std::vector<process::PassedFdPlan> passed;
+  std::uint32_t given = 0;  // descriptors that come along with the request
   bool listen_pid = false;
   const unit::Probe* probe = nullptr;  // a probe of the unit, in place of the role's step
+  // Of stdout and stderr, where they go to the log: which of the passed descriptors. Without one: a plain
+  // file.
+  std::array<std::optional<std::uint32_t>, 2> log_pipes{};
 };
 
-// A plan and the descriptors of its own: entry n is the plan's passed fd first + n, after those of the
-// request.
+// A plan and the descriptors of its own: entry n is the plan's passed fd first + n, after those that came
+// along with the request.
 struct Launch {
   std::vector<std::byte> plan;
   std::vector<UniqueFd> passed;

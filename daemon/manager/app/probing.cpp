@@ -55,15 +55,16 @@ bool App::take_prepared_probe(const Helpers::Done& done) {
 
 Result<> App::run_probe(const Asking& asking, const unit::Unit& unit, const Prepared& prepared) {
   const auto index = *engine_->graph()->find_tag(asking.question.unit);
-  LaunchRequest request;
+  Equipment equipment;
+  LaunchRequest& request = equipment.request;
   request.invocation_id = invocation_id(index);
   request.environment = hook_variables(*engine_, index, core::Role::PostStart);
   request.probe = &probe_of(unit, asking.question.which);
+  open_log(index, unit, equipment);
   const auto launch = make_launch_plan(unit, request, prepared, options_);
   if (!launch) return Failure(launch.error());
-  std::vector<int> passed;
-  for (const auto& fd : launch->passed) passed.push_back(fd.get());
-  probes_.run(asking.question, launch->plan, passed, asking.deadline);
+  for (const auto& fd : launch->passed) equipment.fds.push_back(fd.get());
+  probes_.run(asking.question, launch->plan, equipment.fds, asking.deadline);
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <unordered_map>
 
@@ -13,6 +14,7 @@
 #include "daemon/manager/os/file.h"
 #include "daemon/manager/os/log.h"
 #include "libinit/base/checksum.h"
+#include "libinit/log/line.h"
 #include "libinit/unit/names.h"
 
 namespace init::manager {
@@ -96,6 +98,7 @@ Result<std::unique_ptr<App>> App::create(Options options) {
   std::unique_ptr<App> app(
       new App(std::move(options), std::move(channel), std::move(*intents), std::move(*configuration)));
   if (const int error = app->facts_.open(channel::kFactsFd)) return failure(error, "map the facts");
+  app->know_boot();
   if (auto opened = app->open_sources(); !opened) return Failure(opened.error());
   app->recover();
   if (auto taken = app->take_up_voices(); !taken) return Failure(taken.error());
@@ -111,6 +114,14 @@ App::App(Options options, ChannelClient channel, Intents intents, Configuration 
       processes_(UnitProcesses::without_cgroups("not looked for yet")),
       runtime_directories_(options_.runtime + "/directories"),
       boot_id_(boot_id()) {}
+
+// Of a machine it is the kernel's; another initd on it, a container's, begins with itself.
+void App::know_boot() {
+  std::erase_if(boot_id_, [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) == 0; });
+  if (facts_.header().environment == channel::Environment::Machine && boot_id_.size() == log::kIdBytes)
+    return;
+  boot_id_ = hash_id(boot_id_ + "/" + std::to_string(facts_.header().started_ns));
+}
 
 Result<> App::open_sources() {
   processes_ = UnitProcesses::create(facts_.header().environment, getppid());
@@ -183,6 +194,7 @@ App::Adopted App::adopt_processes() {
     slots_.adopt(slot, {unit.value_or(core::kNoUnit), seen.attempt, role, seen.pid > 0,
                         seen.state != channel::SlotState::Spawning});
     const bool ended = seen.state == channel::SlotState::Exited || seen.state == channel::SlotState::Failed;
+    if (seen.tag == Logging::kSlotTag && !ended) adopted.logger = slot;
     if (ended) adopted.ended.push_back({slot, seen.attempt});
     if (!unit) continue;
     // What has ended may still stand beside its successor.
@@ -204,6 +216,28 @@ App::Adopted App::adopt_processes() {
   return adopted;
 }
 
+void App::make_logging() {
+  logging_ = std::make_unique<Logging>(Logging::Surroundings{
+      channel_,
+      facts_,
+      slots_,
+      loop_,
+      {static_cast<std::uint32_t>(Source::Logger), 0},
+      options_,
+      boot_id_,
+      [this](std::uint64_t tag, std::uint32_t activation) { return log_owner_of(tag, activation); }});
+}
+
+// The newest activation of each unit is known by its pipes.
+void App::recall_activations() {
+  for (std::uint32_t i = 0; i < facts_.header().store_used; ++i) {
+    const auto& entry = facts_.store_entry(i);
+    const auto unit = configuration_.graph->find_tag(entry.tag);
+    if (entry.kind < channel::kStoreLogPipe || !unit) continue;
+    units_[*unit].activation = std::max(units_[*unit].activation, entry.kind & (channel::kStoreLogPipe - 1));
+  }
+}
+
 void App::recover() {
   units_.resize(configuration_.graph->size());
   std::vector<core::UnitRecord> records;
@@ -223,9 +257,12 @@ void App::recover() {
     if (entry->state == JournalState::Accepted) accepted.push_back(*entry);
   }
   const auto adopted = adopt_processes();
+  recall_activations();
   settling_ = true;
+  make_logging();
   engine_ = std::make_unique<core::Engine>(core::Engine::restore(
       configuration_.graph, {records, jobs, adopted.facts, fnv1a64(boot_id_)}, monotonic_now(), *this));
+  logging_->start(adopted.logger);
   commit();
   carry_out_all();
   settling_ = false;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <set>
 
 #include "daemon/manager/app/launcher.h"
@@ -14,6 +15,8 @@
 #include "daemon/manager/os/file.h"
 #include "libinit/base/text.h"
 #include "libinit/base/version.h"
+#include "libinit/log/names.h"
+#include "libinit/log/reader.h"
 #include "libinit/process/child_steps.h"
 #include "libinit/process/exit_status.h"
 #include "libinit/process_info/process_info.h"
@@ -80,6 +83,24 @@ std::vector<std::string> last_lines(const std::string& path) {
   return lines;
 }
 
+// The last lines of the last invocation in the file; a mark is never further away than this.
+std::vector<std::string> last_stored_lines(const std::string& path, std::size_t most) {
+  log::Reader reader;
+  reader.feed(read_tail(path, log::kMarkEvery + 2 * log::kLongestText));
+  std::deque<std::string> lines;
+  std::string invocation;
+  bool goes_on = false;
+  for (log::Entry entry; reader.next(entry);) {
+    if (reader.invocation() != invocation) lines.clear();
+    invocation = reader.invocation();
+    const std::string_view text = goes_on ? entry.text : log::without_prefix(entry.text);
+    goes_on && !lines.empty() ? void(lines.back() += text) : void(lines.emplace_back(text));
+    goes_on = entry.ending == log::Ending::Continues;
+    if (lines.size() > most) lines.pop_front();
+  }
+  return {lines.begin(), lines.end()};
+}
+
 bool changed_on_disk(const ViewContext& context, const unit::Unit& unit) {
   struct stat status {};
   for (const auto& path : unit.files) {
@@ -115,14 +136,29 @@ std::vector<std::string> problems_of(const ViewContext& context, core::UnitIndex
   return problems;
 }
 
+// What the logger has stored of the newest activation, or the plain file.
+void describe_log(const ViewContext& context, const unit::Unit& unit, api::Status& status) {
+  const auto& output = unit.service.standard_output;
+  if (output.kind == unit::OutputKind::Default && context.logging.available()) {
+    status.log_path = context.options.log_directory + "/" + unit.id + "/" + std::string(log::kCurrent);
+    const std::string memory = context.options.runtime + "/log/" + unit.id + "/" + std::string(log::kCurrent);
+    status.log_tail = last_stored_lines(memory, kShownLogLines);
+    if (status.log_tail.empty()) status.log_tail = last_stored_lines(status.log_path, kShownLogLines);
+    if (std::string trouble = context.logging.trouble(unit.id); !trouble.empty())
+      status.problems.push_back("log: " + trouble);
+    return;
+  }
+  status.log_path = output_path(unit, output, context.options);
+  if (!status.log_path.empty()) status.log_tail = last_lines(status.log_path);
+}
+
 void describe_definition(const ViewContext& context, const unit::Unit& unit, api::Status& status) {
   status.description = unit.description;
   status.files = unit.files;
   status.changed_on_disk = changed_on_disk(context, unit);
   if (unit.kind != unit::Kind::Service) return;
   for (auto& problem : not_in_force(context, unit)) status.problems.push_back(std::move(problem));
-  status.log_path = output_path(unit, unit.service.standard_output, context.options);
-  if (!status.log_path.empty()) status.log_tail = last_lines(status.log_path);
+  describe_log(context, unit, status);
 }
 
 const char* environment_name(channel::Environment environment) {
@@ -266,6 +302,7 @@ api::SystemReply system_of(const ViewContext& context) {
   }
   reply.manager_restarts = static_cast<std::int32_t>(context.facts.manager_restarts);
   reply.epoch = static_cast<std::int64_t>(context.facts.epoch);
+  reply.log_directory = context.options.log_directory;
   reply.problems = problems_of(context, core::kNoUnit);
   return reply;
 }

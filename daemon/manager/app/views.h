@@ -7,6 +7,7 @@
 
 #include "daemon/channel/facts.h"
 #include "daemon/manager/app/configuration.h"
+#include "daemon/manager/app/logging.h"
 #include "daemon/manager/app/options.h"
 #include "daemon/manager/app/voices.h"
 #include "daemon/manager/os/intents.h"
@@ -38,6 +39,7 @@ struct ViewContext {
   const Options& options;
   const channel::FactsHeader& facts;
   const IntentsHeader& intents;
+  const Logging& logging;
 };
 
 [[nodiscard]] api::Status status_of(const ViewContext& context, core::UnitIndex unit);

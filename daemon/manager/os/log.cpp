@@ -7,10 +7,14 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
+#include <string>
 
 namespace init::manager {
 namespace {
+
+int second = -1;
 
 class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  protected:
@@ -41,16 +45,32 @@ spdlog::logger& logger() {
   return *made;
 }
 
+void say(char severity, spdlog::level::level_enum level, std::string_view text) {
+  logger().log(level, text);
+  if (second < 0) return;
+  std::string lines;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    lines.append({'<', severity, '>'}).append(line) += '\n';
+  }
+  (void)!write(second, lines.data(), lines.size());
+}
+
 }  // namespace
 
+void log_to(int fd) {
+  second = fd;
+}
+
 void log_info(std::string_view text) {
-  logger().info(text);
+  say('6', spdlog::level::info, text);
 }
 void log_warning(std::string_view text) {
-  logger().warn(text);
+  say('4', spdlog::level::warn, text);
 }
 void log_error(std::string_view text) {
-  logger().error(text);
+  say('3', spdlog::level::err, text);
 }
 
 }  // namespace init::manager

@@ -9,4 +9,8 @@ void log_info(std::string_view text);
 void log_warning(std::string_view text);
 void log_error(std::string_view text);
 
+// From now on every line goes there as well, with its severity as "<4>" (sd-daemon(3)). Borrowed; it must be
+// non-blocking.
+void log_to(int fd);
+
 }  // namespace init::manager

@@ -1,0 +1,71 @@
+#include "daemon/manager/os/logger_link.h"
+
+#include <cerrno>
+
+#include "libinit/unit/codec.h"
+
+namespace init::manager {
+
+void LoggerLink::open(LogPipe pipe) {
+  waiting_.push_back({false, std::move(pipe)});
+  (void)flush();
+}
+
+void LoggerLink::sync() {
+  waiting_.push_back({true, {}});
+  (void)flush();
+}
+
+int LoggerLink::send(const Waiting& waiting) const {
+  if (waiting.sync) return channel::send_packet(socket_.get(), {.type = channel::MessageType::LogSync});
+  unit::Writer writer;
+  writer(waiting.pipe.config);
+  const int fd = waiting.pipe.read.get();
+  return channel::send_packet(socket_.get(), {.type = channel::MessageType::LogOpen,
+                                              .body = channel::body_bytes(waiting.pipe.name),
+                                              .payload = std::as_bytes(std::span(writer.bytes)),
+                                              .fds = {&fd, 1}});
+}
+
+// A logger that is gone is told all again when the next one starts.
+bool LoggerLink::flush() {
+  while (!waiting_.empty()) {
+    const int error = send(waiting_.front());
+    if (error == EAGAIN || error == ETOOMANYREFS) return false;
+    waiting_.pop_front();
+  }
+  return true;
+}
+
+std::vector<channel::StoreBody> LoggerLink::drain() {
+  std::vector<channel::StoreBody> done;
+  if (!packet_) packet_ = std::make_unique<channel::Packet>();
+  for (;;) {
+    const auto outcome = packet_->receive(socket_.get());
+    closed_ = closed_ || outcome == channel::Packet::Outcome::Closed;
+    if (outcome != channel::Packet::Outcome::Message) break;
+    if (packet_->header().type == channel::MessageType::LogDone)
+      done.push_back(packet_->body<channel::StoreBody>());
+    if (packet_->header().type == channel::MessageType::LogTrouble) take_trouble();
+  }
+  return done;
+}
+
+void LoggerLink::take_trouble() {
+  auto body = packet_->body<channel::LogTroubleBody>();
+  body.unit.back() = '\0';
+  const auto payload = packet_->payload();
+  std::string text(static_cast<const char*>(static_cast<const void*>(payload.data())), payload.size());
+  if (text.empty()) {
+    troubles_.erase(body.unit.data());
+  } else {
+    troubles_[body.unit.data()] = std::move(text);
+  }
+}
+
+std::string LoggerLink::trouble(const std::string& unit) const {
+  const auto at = troubles_.find(unit);
+  return at == troubles_.end() ? std::string() : at->second;
+}
+
+}  // namespace init::manager

@@ -1,0 +1,55 @@
+// The manager's end of the pair of sockets to the logger. Never blocks: what finds no room waits here, with
+// its pipe.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/channel/messages.h"
+#include "daemon/channel/packet.h"
+#include "libinit/base/result.h"
+#include "libinit/base/unique_fd.h"
+#include "libinit/unit/config.h"
+
+namespace init::manager {
+
+struct LogPipe {
+  channel::LogOpenBody name;
+  unit::LogConfig config;
+  UniqueFd read;  // the end that is for the logger
+};
+
+class LoggerLink {
+ public:
+  LoggerLink() = default;
+  explicit LoggerLink(UniqueFd socket) : socket_(std::move(socket)) {}
+
+  [[nodiscard]] int fd() const { return socket_.get(); }
+  [[nodiscard]] bool closed() const { return closed_; }  // nobody is at the other end
+  void open(LogPipe pipe);
+  void sync();  // every pipe of before has been told
+  // Sends what has room. True: nothing waits any more.
+  bool flush();
+  // Takes what the logger tells: the pipes that are done. Troubles are kept.
+  [[nodiscard]] std::vector<channel::StoreBody> drain();
+  // What is wrong with a unit's log; empty when nothing.
+  [[nodiscard]] std::string trouble(const std::string& unit) const;
+
+ private:
+  struct Waiting {
+    bool sync = false;
+    LogPipe pipe;
+  };
+  void take_trouble();
+  [[nodiscard]] int send(const Waiting& waiting) const;
+
+  UniqueFd socket_;
+  bool closed_ = false;
+  std::deque<Waiting> waiting_;
+  std::unique_ptr<channel::Packet> packet_;
+  std::map<std::string, std::string> troubles_;
+};
+
+}  // namespace init::manager

@@ -1,0 +1,87 @@
+"""What units write reaches their logs, whatever dies."""
+
+import os
+import signal
+import stat
+import unittest
+
+from machine import Machine, read, wait_until
+
+TALK = """[service]
+command = ["/bin/sh", "-c", "echo to stdout; echo '<3>to stderr' >&2; exec sleep infinity"]
+"""
+COUNT = """[service]
+command = ["/bin/sh", "-c", "i=0; while [ $$i -lt {lines} ]; do echo line $$i; i=$$((i+1)); done; exec sleep infinity"]
+[log]
+size = "{size}"
+compress = false
+"""
+
+
+class LoggerTest(unittest.TestCase):
+    def test_lines_are_stored_with_stream_severity_and_invocation(self):
+        with Machine({"a.service": TALK}) as machine:
+            machine.initctl("start", "a")
+            wait_until("both are there", lambda: len(machine.log("a.service").splitlines()) == 2)
+            text = read(machine.logs / "a.service/current")
+            self.assertRegex(text, r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z o6 to stdout$")
+            self.assertRegex(text, r"(?m)^\S+Z e3 <3>to stderr$")
+            invocation = read(f"/proc/{machine.host_pid(machine.main_pid('a'))}/environ").split("INVOCATION_ID=")[1][:32]
+            self.assertIn(f"=- {invocation} ", text)
+            mode = os.stat(machine.logs / "a.service/current").st_mode
+            self.assertEqual(stat.S_IMODE(mode), 0o640)
+
+    def test_status_shows_the_last_lines_of_this_invocation_and_a_failing_start_too(self):
+        with Machine({"a.service": TALK, "b.service": '[service]\ncommand = ["/bin/sh", "-c", "echo why; exit 3"]\n'
+                                                      'type = "oneshot"\nrestart = "no"\n'}) as machine:  # fmt: skip
+            machine.initctl("start", "a")
+            wait_until("both are shown", lambda: sorted(machine.status("a").get("log_tail", [])) == ["to stderr", "to stdout"])
+            machine.initctl("restart", "a")
+            wait_until("only the new ones", lambda: sorted(machine.status("a").get("log_tail", [])) == ["to stderr", "to stdout"])
+            self.assertEqual(machine.initctl("start", "b", check=False).returncode, 1)
+            wait_until("it says why", lambda: machine.status("b").get("log_tail") == ["why"])
+
+    def test_F49_neither_the_death_of_the_logger_nor_of_the_manager_costs_a_line_or_a_service(self):
+        lines = 20000
+        with Machine({"a.service": COUNT.format(lines=lines, size="64M")}) as machine:
+            machine.initctl("start", "a")
+            before = machine.main_pid("a")
+            for turn in range(4):
+                for victim in (machine.logger, machine.manager):
+                    dead = wait_until("it lives", victim)
+                    os.kill(dead, signal.SIGKILL)
+                    wait_until("the next one lives", lambda victim=victim, dead=dead: victim() not in (0, dead))
+            expected = "".join(f"line {i}\n" for i in range(lines))
+            wait_until("all lines are there", lambda: machine.log("a.service").endswith(f"line {lines - 1}\n"))
+            self.assertEqual(machine.log("a.service"), expected)
+            self.assertEqual(machine.main_pid("a"), before)
+
+    def test_the_last_words_of_a_service_that_ends_are_kept(self):
+        script = "trap 'echo farewell; exit' TERM; echo ready; while :; do sleep 0.1; done"
+        with Machine({"a.service": f'[service]\ncommand = ["/bin/sh", "-c", "{script}"]\n'}) as machine:
+            machine.initctl("start", "a")
+            wait_until("it is ready", lambda: "ready" in machine.log("a.service"))
+            machine.poweroff()
+            said = [line for line in machine.log("a.service").splitlines() if line != "Terminated"]  # the shell's
+            self.assertEqual(said, ["ready", "farewell"])
+
+    def test_initd_says_its_own_in_the_log_initd(self):
+        with Machine({"a.service": '[service]\ncommand = ["/nonexistent"]\nrestart = "no"\n'}) as machine:
+            machine.initctl("start", "a", check=False)
+            wait_until("it is said", lambda: "a.service" in machine.log("initd"))
+
+    def test_files_are_closed_by_size_and_the_oldest_go(self):
+        with Machine({"a.service": COUNT.format(lines=20000, size="64K") + "count = 2\n"}) as machine:
+            machine.initctl("start", "a")
+            wait_until("all lines are there", lambda: machine.log("a.service").endswith("line 19999\n"))
+            self.assertEqual(len(list((machine.logs / "a.service").iterdir())), 3)
+
+    def test_without_a_logger_units_write_to_plain_files_and_it_is_said(self):
+        with Machine({"a.service": TALK}, logger=False) as machine:
+            machine.initctl("start", "a")
+            wait_until("both are there", lambda: read(machine.logs / "a.service.log") == "to stdout\n<3>to stderr\n")
+            self.assertIn("the logger cannot run", read(machine.place / "console"))
+
+
+if __name__ == "__main__":
+    unittest.main()
