@@ -5,9 +5,13 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "ctl/log_time.h"
 #include "ctl/text.h"
 #include "libinit/api/names.h"
 #include "libinit/base/duration.h"
+#include "libinit/base/time.h"
+#include "libinit/log/line.h"
+#include "libinit/pattern/pattern.h"
 #include "libinit/process/exit_status.h"
 
 namespace init::ctl {
@@ -19,7 +23,7 @@ Failure usage(std::string message, std::string hint) {
 
 const OptionInfo* option_named(std::string_view name) {
   for (const OptionInfo& row : options()) {
-    if (row.name == name) return &row;
+    if (row.name == name || (!row.letter.empty() && row.letter == name)) return &row;
   }
   return nullptr;
 }
@@ -65,6 +69,43 @@ bool store_exit_code(Request& request, const std::string& value) {
   return error == std::errc() && *end == '\0' && request.exit_code >= 0 && request.exit_code <= 255;
 }
 
+template <class Number>
+bool store_number(std::optional<Number>& number, const std::string& value) {
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number.emplace());
+  return error == std::errc() && *end == '\0';
+}
+
+bool store_log_option(LogRequest& log, Option option, const std::string& value) {
+  switch (option) {
+    case Option::Follow:
+      return log.follow = true;
+    case Option::Raw:
+      return log.raw = true;
+    case Option::Lines:
+      return store_number(log.lines, value);
+    case Option::Boot:
+      return store_number(log.boot, value) && *log.boot <= 0;
+    case Option::Since:
+    case Option::Until:
+      (option == Option::Since ? log.since : log.until) = value;
+      return parse_moment(value, wall_now().since_epoch / std::chrono::microseconds(1)).has_value();
+    case Option::InvocationId:
+      log.invocation = value;
+      return !value.empty();
+    case Option::Stream:
+      log.stream = value;
+      return value == "stdout" || value == "stderr";
+    case Option::Priority: {
+      const auto severity = log::parse_severity(value);
+      log.severity = severity.value_or(7);
+      return severity.has_value();
+    }
+    default:
+      log.pattern = value;
+      return Pattern::compile(value).has_value();
+  }
+}
+
 // False: the option does not take that value. Flags come with an empty one.
 bool store(Request& request, Option option, const std::string& value) {
   switch (option) {
@@ -101,6 +142,8 @@ bool store(Request& request, Option option, const std::string& value) {
       return store_color(request, value);
     case Option::ExitCode:
       return store_exit_code(request, value);
+    default:
+      return store_log_option(request.log, option, value);
   }
   return false;
 }
@@ -112,7 +155,8 @@ void add_options(CLI::App& app, const VerbInfo& verb, Request& request) {
       if (!store(request, row.option, value))
         throw CLI::ValidationError(std::string(row.name), "takes " + std::string(row.value));
     };
-    const std::string name(row.name);
+    const std::string name =
+        row.letter.empty() ? std::string(row.name) : std::string(row.letter) + "," + std::string(row.name);
     if (row.value.empty()) {
       app.add_flag_callback(name, [take] { take({}); });
     } else {

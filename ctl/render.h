@@ -24,6 +24,11 @@ namespace init::ctl {
 [[nodiscard]] std::string render_progress(const Style& style, const api::JobReply& job);
 [[nodiscard]] std::string render_error(const Style& style, const api::CallError& error);
 
+struct LogRecord;  // log_source.h
+// A line of a log for people, and as an object of JSON; each ends with a line break.
+[[nodiscard]] std::string render_log(const Style& style, const LogRecord& record, bool with_unit);
+[[nodiscard]] std::string log_json(const LogRecord& record);
+
 // "●", coloured by the state.
 [[nodiscard]] std::string mark(const Style& style, api::State state);
 

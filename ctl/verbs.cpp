@@ -28,6 +28,17 @@ constexpr std::array kOptions{
     OptionInfo{Option::ExitCode, "--exit-code", "N", "what initd itself ends with (0)"},
     OptionInfo{Option::Strict, "--strict", "", "warnings count as errors"},
     OptionInfo{Option::Maps, "--maps", "", "each piece of memory, not only the totals"},
+    OptionInfo{Option::Follow, "--follow", "", "go on with what comes", "-f"},
+    OptionInfo{Option::Lines, "--lines", "N", "the last so many", "-n"},
+    OptionInfo{Option::Since, "--since", "TIME",
+               "\"2026-11-21 08:00\", \"08:00\", \"today\", or so long ago: \"10min\""},
+    OptionInfo{Option::Until, "--until", "TIME", "as --since"},
+    OptionInfo{Option::Boot, "--boot", "N", "of this boot (0), the one before (-1), ..."},
+    OptionInfo{Option::InvocationId, "--invocation", "ID", "of one run of the unit"},
+    OptionInfo{Option::Stream, "--stream", "stdout|stderr", "of this stream only"},
+    OptionInfo{Option::Priority, "--priority", "PRIORITY", "this severe or more: err, warning, 0 to 7", "-p"},
+    OptionInfo{Option::Grep, "--grep", "RE", "lines in which the regular expression is found"},
+    OptionInfo{Option::Raw, "--raw", "", "the bytes as they were written, and nothing else"},
 };
 
 template <class... Options>
@@ -38,6 +49,9 @@ constexpr std::uint32_t with(Options... options) {
 constexpr std::size_t kMany = 1000;
 constexpr std::uint32_t kJob = with(Option::NoBlock, Option::Timeout);
 constexpr std::uint32_t kPlannedJob = kJob | with(Option::Plan);
+constexpr std::uint32_t kLog =
+    with(Option::Follow, Option::Lines, Option::Since, Option::Until, Option::Boot) |
+    with(Option::InvocationId, Option::Stream, Option::Priority, Option::Grep, Option::Raw);
 constexpr std::uint32_t kFilter = with(Option::Kind, Option::State);
 
 constexpr std::array kVerbs{
@@ -49,6 +63,8 @@ constexpr std::array kVerbs{
     VerbInfo{"reload", "UNIT...", 1, kMany, kJob, "Have services read their configuration again.", run_job},
     VerbInfo{"list", "[PATTERN]", 0, 1, kFilter, "List units.", run_list},
     VerbInfo{"why", "UNIT", 1, 1, 0, "Show why a unit is in its state.", run_why},
+    VerbInfo{"logs", "UNIT...", 1, kMany, kLog, "Show what units wrote, by time; initd is a unit as well.",
+             run_logs},
     VerbInfo{"inspect", "UNIT...", 1, kMany, with(Option::Maps),
              "Show all that /proc tells of the processes of units.", run_inspect},
     VerbInfo{"cat", "UNIT", 1, 1, 0, "Show the files a unit was loaded from.", run_cat},
@@ -94,7 +110,8 @@ std::string padded_line(std::string_view left, std::string_view right) {
 }
 
 std::string option_line(const OptionInfo& row) {
-  std::string left(row.name);
+  std::string left =
+      row.letter.empty() ? std::string(row.name) : std::string(row.letter) + ", " + std::string(row.name);
   if (!row.value.empty()) left.append("=").append(row.value);
   return padded_line(left, row.help);
 }

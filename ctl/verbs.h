@@ -1,6 +1,7 @@
 // The table of verbs: dispatch, option parsing, help and completion all read it.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,16 @@ enum class Option : std::uint8_t {
   ExitCode,
   Strict,
   Maps,
+  Follow,
+  Lines,
+  Since,
+  Until,
+  Boot,
+  InvocationId,
+  Stream,
+  Priority,
+  Grep,
+  Raw,
 };
 
 struct OptionInfo {
@@ -34,11 +45,25 @@ struct OptionInfo {
   std::string_view name;   // "--no-block"
   std::string_view value;  // what it takes, for help; empty = nothing
   std::string_view help;
+  std::string_view letter = {};  // "-n"
 };
 [[nodiscard]] std::span<const OptionInfo> options();
 inline constexpr std::size_t kCommonOptions = 5;
 
 enum class ColorWhen : std::uint8_t { Auto, Always, Never };
+
+// Which lines `logs` shows.
+struct LogRequest {
+  bool follow = false;
+  bool raw = false;
+  std::optional<std::uint64_t> lines;  // the last so many
+  std::string since, until;            // as log_time.h has it
+  std::optional<std::int32_t> boot;    // 0 = this one, -1 = the one before
+  std::string invocation;              // its first digits are enough
+  std::string stream;                  // "stdout", "stderr"
+  std::uint8_t severity = 7;           // and what is more severe
+  std::string pattern;
+};
 
 // A command line, understood.
 struct Request {
@@ -59,6 +84,7 @@ struct Request {
   std::string kind;
   std::string state;
   std::int32_t exit_code = 0;
+  LogRequest log;
 };
 
 struct Output;  // output.h

@@ -73,7 +73,9 @@ TEST(CommandLine, EveryVerbHasHelpAndKnowsItsOptions) {
     EXPECT_EQ(find_verb(verb.name), &verb) << verb.name;
     EXPECT_NE(general_help().find("\n  " + std::string(verb.name) + " "), std::string::npos) << verb.name;
     for (const OptionInfo& option : options()) {
-      const bool shown = verb_help(verb).find("\n  " + std::string(option.name)) != std::string::npos;
+      const std::string letter = option.letter.empty() ? "" : std::string(option.letter) + ", ";
+      const bool shown =
+          verb_help(verb).find("\n  " + letter + std::string(option.name)) != std::string::npos;
       EXPECT_EQ(shown, verb.takes(option.option)) << verb.name << option.name;
     }
     EXPECT_TRUE(parse({std::string(verb.name).c_str(), "--help"})) << verb.name;
