@@ -110,6 +110,19 @@ Policy make_policy(const unit::Unit& unit) {
   return policy;
 }
 
+Word word_of(const Policy& policy) noexcept {
+  switch (policy.type) {
+    case unit::ServiceType::Notify:
+      return Word::Ready;
+    case unit::ServiceType::Forking:
+      return Word::Forked;
+    case unit::ServiceType::Dbus:
+      return Word::Name;
+    default:
+      return policy.has_ready_fd ? Word::Ready : Word::None;
+  }
+}
+
 bool operator==(const Policy& a, const Policy& b) {
   const auto plain = [](const Policy& p) {
     return std::tuple(p.type, p.oneshot, p.has_ready_fd, p.abort_on_timeout, p.remain_after_exit, p.restart,

@@ -14,6 +14,7 @@ namespace init::core {
 [[nodiscard]] bool begins_run(const Policy& policy, Role role) noexcept;
 
 [[nodiscard]] Policy make_policy(const unit::Unit& unit);
+[[nodiscard]] Word word_of(const Policy& policy) noexcept;
 [[nodiscard]] std::uint64_t policy_hash(const Policy& policy) noexcept;
 
 // Did it end well? Exit code 0 and success-exit; of a service that is no oneshot also the signals that ask a

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libinit/core/ending.h"
+#include "libinit/core/policy.h"
 #include "libinit/core/service.h"
 #include "libinit/core/stopping.h"
 #include "libinit/core/wishes.h"
@@ -11,15 +12,14 @@ namespace init::core {
 namespace {
 
 using unit::ProbeKind;
-using unit::ServiceType;
 
 const Policy& policy_of(const World& world, UnitIndex unit) {
   return world.graph->policy(unit);
 }
 
 // Does its own READY=1, or line on ready-fd, make it ready?
-bool tells(const Policy& policy) {
-  return policy.type == ServiceType::Notify || policy.has_ready_fd;
+bool tells(const World& world, UnitIndex unit) {
+  return awaited_word(world, unit) == Word::Ready;
 }
 
 bool has_process(const UnitRecord& record) {
@@ -85,10 +85,10 @@ void told_ready(World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   switch (record.state) {
     case State::Starting:  // the news of its exec was overtaken
-      if (tells(policy_of(world, unit))) set_flag(world.edit(unit), kTold, true);
+      if (tells(world, unit)) set_flag(world.edit(unit), kTold, true);
       return;
     case State::Readying:
-      if (tells(policy_of(world, unit))) became_ready(world, unit);
+      if (tells(world, unit)) became_ready(world, unit);
       return;
     case State::Reloading:
       if (has_flag(record, kReloading)) set_flag(world.edit(unit), kReloading, false);
@@ -160,13 +160,18 @@ void watchdog_failed(World& world, UnitIndex unit) {
 
 }  // namespace
 
-bool awaits_readiness(const Policy& policy) noexcept {
-  return tells(policy) || policy.type == ServiceType::Dbus || policy.ready.kind != ProbeKind::None;
+Word awaited_word(const World& world, UnitIndex unit) noexcept {
+  const Word word = world.units[unit].word;
+  return word == word_of(policy_of(world, unit)) ? word : Word::None;
+}
+
+bool awaits_readiness(const World& world, UnitIndex unit) noexcept {
+  const Word word = awaited_word(world, unit);
+  return word == Word::Ready || word == Word::Name || policy_of(world, unit).ready.kind != ProbeKind::None;
 }
 
 void await_readiness(World& world, UnitIndex unit) {
-  if (!awaits_readiness(policy_of(world, unit)) || has_flag(world.units[unit], kTold))
-    return became_ready(world, unit);
+  if (!awaits_readiness(world, unit) || has_flag(world.units[unit], kTold)) return became_ready(world, unit);
   enter(world, unit, State::Readying);
   begin_ready_probe(world, unit);
 }
@@ -182,7 +187,11 @@ void check_readiness(World& world, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   const Policy& policy = policy_of(world, unit);
   const bool readying = record.state == State::Readying;
-  if (readying && !awaits_readiness(policy)) return became_ready(world, unit);
+  if (record.state == State::Forking) {
+    const bool waits = awaited_word(world, unit) == Word::Forked || has_flag(record, kFound);
+    return waits ? void() : await_readiness(world, unit);
+  }
+  if (readying && !awaits_readiness(world, unit)) return became_ready(world, unit);
   if (record.probe_serial != 0 || deadline_of(record, TimerKind::Probe) != 0) return;
   if (probe_of(policy, record.state).kind == ProbeKind::None) return;
   readying ? begin_ready_probe(world, unit) : begin_health(world, unit);
@@ -243,7 +252,7 @@ void on_probed(World& world, const Probed& event) {
 }
 
 void on_name_owned(World& world, const NameOwned& event) {
-  if (policy_of(world, event.unit).type != ServiceType::Dbus) return;
+  if (awaited_word(world, event.unit) != Word::Name) return;
   const UnitRecord& record = world.units[event.unit];
   if (record.state == State::Readying && event.owned) return became_ready(world, event.unit);
   if (record.state == State::Starting && has_flag(record, kTold) != event.owned)

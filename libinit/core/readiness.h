@@ -4,8 +4,10 @@
 
 namespace init::core {
 
-// Is there anything to wait for between exec and up?
-[[nodiscard]] bool awaits_readiness(const Policy& policy) noexcept;
+// None where a reload has changed the type: what it was started as knows nothing of the new one.
+[[nodiscard]] Word awaited_word(const World& world, UnitIndex unit) noexcept;
+// Is there anything to wait for between exec, or the fork, and up?
+[[nodiscard]] bool awaits_readiness(const World& world, UnitIndex unit) noexcept;
 // The main process runs; from here on its word, its bus name or a probe decides.
 void await_readiness(World& world, UnitIndex unit);
 // It is up and has a process: watchdog, run-timeout and health begin.

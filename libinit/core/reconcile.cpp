@@ -78,6 +78,7 @@ void look(World& world, UnitIndex unit) {
     case State::StopWaiting:
       if (check_stop(world, unit) == Verdict::Open) begin_stop(world, unit);
       return;
+    case State::Forking:
     case State::Readying:
     case State::Running:
       return check_readiness(world, unit);

@@ -28,10 +28,19 @@ inline constexpr std::uint16_t kTold = 512;      // ready, by its own word or it
 inline constexpr std::uint16_t kReloading = 1024;  // it said RELOADING and not yet READY
 inline constexpr std::uint16_t kSkipped = 2048;    // a condition command said no the last time
 
+// What the main process was started to tell once it is ready. A reload changes that for the next one only.
+enum class Word : std::uint8_t {
+  None,    // exec is all
+  Ready,   // READY=1, or a line on its ready-fd
+  Forked,  // the end of the first process
+  Name,    // its name on the bus
+};
+
 // This is also the engine's own state of a unit: what is not here is derived from the graph.
 struct UnitRecord {
   std::uint64_t tag = 0;
   std::uint64_t cause = 0;       // tag of the unit that pulled it up or took it down; 0 = a request
+  std::uint64_t request = 0;     // JobId of the last restart: after a crash it may be told once more
   std::int64_t since_ns = 0;     // MonotonicTime of entering the state
   std::int64_t started_ns = 0;   // when the current or last main process began to run
   std::int64_t window_ns = 0;    // restart-limit: begin of the interval
@@ -65,7 +74,8 @@ struct UnitRecord {
   std::uint8_t backoff = 0;         // consecutive quick ends
   std::uint8_t spawn_failures = 0;  // consecutive, for want of resources
   Role error_role = Role::Main;     // whose spawn failed
-  std::uint8_t reserved[3] = {};
+  Word word = Word::None;
+  std::uint8_t reserved[2] = {};
 };
 static_assert(std::is_trivially_copyable_v<UnitRecord> && sizeof(UnitRecord) <= 192);
 static_assert(std::has_unique_object_representations_v<UnitRecord>);  // records are compared as bytes

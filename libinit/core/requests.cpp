@@ -33,9 +33,9 @@ bool is_refused(const World& world, const Requested& request) {
 }
 
 void start(World& world, const Requested& request) {
-  add_job(world, job_of(request));
   if (!request.boot) world.edit(request.unit).admin_uid = request.uid;
   want(world, request.unit, request.boot ? kByBoot : kByAdmin, kNoUnit);
+  add_job(world, job_of(request));  // after what was to be stopped for it, which may have taken it along
 }
 
 void stop(World& world, const Requested& request) {
@@ -46,17 +46,28 @@ void stop(World& world, const Requested& request) {
   take_down(world, request.unit, Stop::Hold, kNoUnit);
 }
 
+// The manager died when the records of this request counted and its job did not yet; twice would be once too
+// often.
+bool is_told_again(const World& world, const Requested& request) {
+  const UnitRecord& record = world.units[request.unit];
+  return request.job != 0 && record.request == request.job && record.goal == Goal::Up;
+}
+
 void restart(World& world, const Requested& request) {
   const State state = world.units[request.unit].state;
-  if (request.verb == Verb::TryRestart && !is_up(state) && !is_starting(state)) {
+  const bool again = is_told_again(world, request);
+  if (!again && request.verb == Verb::TryRestart && !is_up(state) && !is_starting(state)) {
     return answer(world, request, JobOutcome::Done);
   }
   Job job = job_of(request);
-  if (!is_down(state)) job.phase = JobPhase::Pending;
-  add_job(world, job);
-  world.edit(request.unit).admin_uid = request.uid;
+  if (again ? is_stopping(state) : !is_down(state)) job.phase = JobPhase::Pending;
+  if (again) return add_job(world, job);
+  UnitRecord& record = world.edit(request.unit);
+  record.request = request.job;
+  record.admin_uid = request.uid;
   want(world, request.unit, kByAdmin, kNoUnit);
   take_down(world, request.unit, Stop::Suspend, kNoUnit);
+  add_job(world, job);
 }
 
 bool is_reloading(State state) {

@@ -60,6 +60,7 @@ void spawn(World& world, UnitIndex unit) {
     record.main_pid = 0;
     set_flag(record, kFound, false);
   }
+  if (role == Role::Main) record.word = word_of(policy_of(world, unit));
   if (role != Role::Condition && role != Role::PostStop) set_flag(record, kBegan, true);
   set_flag(record, kGroup, true);
   world.emit(Spawn{unit, record.attempt, role, record.step});
@@ -143,10 +144,8 @@ void command_exited(World& world, UnitIndex unit, const Exited& event) {
 // Before it was ready: the first process of a forking service is to end well, all others are not to end at
 // all.
 void ended_early(World& world, UnitIndex unit, const Exited& event) {
-  const Policy& policy = policy_of(world, unit);
-  const bool clean = is_clean(policy, event.exit);
-  if (!clean) return end_run(world, unit, reason_of(event));
-  const bool first = policy.type == ServiceType::Forking && !has_flag(world.units[unit], kFound);
+  if (!is_clean(policy_of(world, unit), event.exit)) return end_run(world, unit, reason_of(event));
+  const bool first = awaited_word(world, unit) == Word::Forked && !has_flag(world.units[unit], kFound);
   first ? find_main(world, unit) : end_run(world, unit, Reason::Protocol);
 }
 
@@ -156,7 +155,6 @@ void ended_itself(World& world, UnitIndex unit, const Exited& event) {
 }
 
 void main_exited(World& world, UnitIndex unit, const Exited& event) {
-  const Policy& policy = policy_of(world, unit);
   switch (world.units[unit].state) {
     case State::Condition:
       return condition_exited(world, unit, event.exit);
@@ -165,7 +163,7 @@ void main_exited(World& world, UnitIndex unit, const Exited& event) {
     case State::Commanding:
       return command_exited(world, unit, event);
     case State::Starting:
-      if (policy.type == ServiceType::Forking || awaits_readiness(policy))
+      if (awaited_word(world, unit) == Word::Forked || awaits_readiness(world, unit))
         return ended_early(world, unit, event);
       came_up(world, unit, State::Running);  // the news of its exec was overtaken
       return ended_itself(world, unit, event);
@@ -361,7 +359,7 @@ void on_exec_succeeded(World& world, const ExecSucceeded& event) {
   const UnitRecord& record = world.units[event.unit];
   if (record.spawn_failures != 0) world.edit(event.unit).spawn_failures = 0;
   if (process != Which::Main) return;
-  const bool forking = policy_of(world, event.unit).type == ServiceType::Forking;
+  const bool forking = awaited_word(world, event.unit) == Word::Forked;
   const bool found = has_flag(record, kFound);
   if (record.state == State::Starting && forking && !found) return enter(world, event.unit, State::Forking);
   if (record.state == State::Starting) return await_readiness(world, event.unit);
@@ -431,6 +429,7 @@ void repeat_spawn(World& world, UnitIndex unit, Attempt attempt) {
                                : awaits_main(record.state);
   if (awaited && found)
     return world.emit(WatchMain{unit, attempt, record.state == State::Forking ? 0 : record.main_pid});
+  if (awaited && role_in(record.state) == Role::Main) world.edit(unit).word = word_of(policy_of(world, unit));
   if (awaited) return world.emit(Spawn{unit, attempt, role_in(record.state), record.step});
   // Nobody knows that process. It was to be ended and never began, or it is lost with everything that was
   // known of it.

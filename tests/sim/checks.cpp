@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdio>
 
+#include "libinit/core/policy.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/simulation.h"
 #include "tests/sim/topology.h"
@@ -12,6 +13,8 @@ using core::State;
 using core::UnitIndex;
 using core::UnitRecord;
 using unit::DependencyKind;
+
+constexpr Duration kIdleWait = std::chrono::seconds(5);
 
 std::string Simulation::name(UnitIndex unit) const {
   return unit < engine_.graph()->size() ? std::string(engine_.graph()->name(unit)) : "nobody";
@@ -153,6 +156,30 @@ void Simulation::check_stop(UnitIndex stopped) {
   }
 }
 
+// S2: it came up in this very event because it has said that it is ready, or was found to be.
+void Simulation::check_readiness(const core::Event& event, const std::vector<UnitRecord>& before) {
+  const auto* probed = std::get_if<core::Probed>(&event);
+  const auto* fired = std::get_if<core::TimerFired>(&event);
+  for (UnitIndex unit = 0; unit < before.size(); ++unit) {
+    const UnitRecord& was = before[unit];
+    const UnitRecord& record = engine_.record(unit);
+    const bool came = (was.state == State::Starting || was.state == State::Readying) &&
+                      (record.state == State::PostStart || record.state == State::Running);
+    if (!came || was.main_attempt != record.main_attempt || (was.flags & core::kFound) != 0) continue;
+    const core::Policy& policy = engine_.graph()->policy(unit);
+    const bool found = (probed != nullptr && probed->unit == unit && probed->ok) ||
+                       (fired != nullptr && fired->unit == unit && fired->kind == core::TimerKind::Probe);
+    const bool unready =
+        core::word_of(policy) == core::Word::Ready &&
+        std::any_of(machine_.processes.begin(), machine_.processes.end(), [&](const Process& p) {
+          return p.unit == name(unit) && p.attempt == record.main_attempt && p.speaks && !p.said_ready;
+        });
+    if (unready ||
+        (core::word_of(policy) == core::Word::None && policy.ready.kind != unit::ProbeKind::None && !found))
+      fail("S2: " + name(unit) + " is up before it is ready");
+  }
+}
+
 // S8: a wait for the next try ends by its own timer, a request, or a stop.
 void Simulation::check_backoff(const core::Event& event, const std::vector<UnitRecord>& before) {
   const auto* fired = std::get_if<core::TimerFired>(&event);
@@ -239,6 +266,7 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
     const bool on_its_way = core::is_stopping(was) && was != State::StopWaiting;
     if (!on_its_way && !core::is_down(was) && !ended(signal->unit)) check_stop(signal->unit);
   }
+  check_readiness(event, before);
   check_backoff(event, before);
 }
 
@@ -258,6 +286,15 @@ void Simulation::check_always() {
     ++counts[static_cast<std::size_t>(core::public_state(engine_.record(unit).state))];
   }
   if (counts != engine_.counts()) fail("counts do not add up");
+  // S8: whatever else happens, who waits for quiet goes on in time.
+  for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
+    const UnitRecord& record = engine_.record(unit);
+    if (record.state != State::Idling) continue;
+    const auto timer = timers_.find({name(unit), core::TimerKind::Restart});
+    if (timer == timers_.end() ||
+        timer->second.deadline > MonotonicTime{Duration(record.since_ns)} + kIdleWait)
+      fail("S8: " + name(unit) + " waits too long for quiet");
+  }
   // S2: what is said to run has a process, or one whose end is not yet told.
   for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
     const UnitRecord& record = engine_.record(unit);

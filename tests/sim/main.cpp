@@ -1,5 +1,5 @@
-// initd-sim [--seed N | --seeds A..B | --fresh COUNT] [--steps N] [--trace] [--twice] [--converge [--crash
-// W,E,P]]
+// initd-sim [--seed N | --seeds A..B | --fresh COUNT] [--steps N] [--trace] [--twice] [--races | --converge
+// [--crash W,E,P]]
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -17,7 +17,7 @@ using init::sim::Verdict;
 struct Arguments {
   std::uint64_t first = 0, last = 99;
   std::uint32_t steps = 1000;
-  bool trace = false, twice = false, converge = false, simple = false;
+  bool trace = false, twice = false, converge = false, simple = false, races = false;
   init::sim::Crash crash;
 };
 
@@ -35,6 +35,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       arguments.crash.event = std::strtoull(end + 1, &end, 10);
       arguments.crash.part = std::strtoull(end + 1, &end, 10);
       ++i;
+    } else if (word == "--races") {  // each seed one race, instead of the rest
+      arguments.races = true;
     } else if (word == "--simple") {
       arguments.simple = true;
     } else if (word == "--twice") {
@@ -94,19 +96,21 @@ int main(int argc, char** argv) {
   if (arguments.converge) return converge(arguments);
   std::uint64_t events = 0, failures = 0;
   for (std::uint64_t seed = arguments.first; seed <= arguments.last; ++seed) {
-    const Options options{seed, arguments.steps, arguments.trace, arguments.simple};
-    Verdict verdict = Simulation(options).run();
+    Options options{seed, arguments.steps, arguments.trace, arguments.simple, arguments.races};
+    const auto play = [&] {
+      Simulation simulation(options);
+      return arguments.races ? simulation.race() : simulation.run();
+    };
+    Verdict verdict = play();
     events += verdict.events;
     // The same seed once more: the same actions, or something is not a function of the events.
     const bool again = arguments.twice || seed % 16 == 0;
-    if (again &&
-        Simulation({seed, arguments.steps, false, arguments.simple}).run().actions != verdict.actions) {
-      verdict.failure = "two runs differ";
-    }
+    options.trace = false;
+    if (again && play().actions != verdict.actions) verdict.failure = "two runs differ";
     if (verdict.failure.empty()) continue;
     ++failures;
-    std::printf("seed %llu: %s   (initd-sim --seed %llu --steps %u --trace)\n", number(seed),
-                verdict.failure.c_str(), number(seed), arguments.steps);
+    std::printf("seed %llu: %s   (initd-sim%s --seed %llu --steps %u --trace)\n", number(seed),
+                verdict.failure.c_str(), arguments.races ? " --races" : "", number(seed), arguments.steps);
     if (failures == 20) break;
   }
   std::printf("%llu events, %llu failures\n", number(events), number(failures));

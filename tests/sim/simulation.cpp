@@ -16,9 +16,10 @@ namespace {
 
 constexpr std::uint32_t kLongEnough = 20000;  // steps within which everything comes to rest
 
-std::vector<unit::Unit> first_units(Rng& rng, bool simple) {
+std::vector<unit::Unit> first_units(Rng& rng, const Options& options) {
+  if (options.race) return race_units(rng);
   const bool cycles = rng.chance(25);
-  return random_units(rng, {cycles, simple});
+  return random_units(rng, {cycles, options.simple});
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ Simulation::Simulation(const Options& options)
     : options_(options),
       rng_(options.seed * 0x2545f4914f6cdd1dU + 1),
       dice_(options.seed + 2),
-      units_(first_units(rng_, options.simple)),
+      units_(first_units(rng_, options)),
       machine_(rng_, 8 + static_cast<int>(rng_.below(40))),
       engine_(core::Graph::build(units_), options.seed) {
   swarm_.crashes = rng_.chance(50);
@@ -257,11 +258,12 @@ void Simulation::rest() {
     if (deliver_something() || machine_.act()) continue;
     bool moved = false;
     for (core::UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
-      // What nobody will signal (any more) ends by itself.
+      // What nobody will signal (any more) ends by itself; after KILL nothing has to.
       const core::UnitRecord& record = engine_.record(unit);
       const bool alone = core::deadline_of(record, core::TimerKind::Phase) == 0 ||
                          engine_.graph()->policy(unit).kill_mode == unit::KillMode::None;
-      if (core::is_stopping(record.state) && alone) moved = machine_.end_all(name(unit)) || moved;
+      if (core::is_stopping(record.state) && record.state != core::State::KillWait && alone)
+        moved = machine_.end_all(name(unit)) || moved;
     }
     if (!moved && !fire_next_timer(MonotonicTime::never(), Which::Awaited)) break;
   }

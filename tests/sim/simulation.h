@@ -19,6 +19,7 @@ struct Options {
   std::uint32_t steps = 1000;
   bool trace = false;
   bool simple = false;  // exec and oneshot services, without hooks and questions
+  bool race = false;    // the world of a race
 };
 
 // One death of the manager, at a chosen place.
@@ -48,6 +49,8 @@ class Simulation final : public core::ActionSink {
  public:
   explicit Simulation(const Options& options);
   Verdict run();
+  // Requests and ends of processes in any order, each at any moment of what the others have begun.
+  Verdict race();
   // The seed's script: requests and deaths of processes, each at rest, in a world without other faults.
   End play(const Crash& crash);
 
@@ -90,6 +93,9 @@ class Simulation final : public core::ActionSink {
   void play_reload(Rng& script);
   void note(End& end, const std::string& stage) const;
 
+  // races.cpp
+  void ask_in_race(std::set<std::string>& wanted);
+
   // manager.cpp: the shell around the engine.
   void tell(const core::Event& event);
   void commit();
@@ -116,6 +122,7 @@ class Simulation final : public core::ActionSink {
   void check_spawn(const core::Spawn& spawn, const std::vector<core::UnitRecord>& before);
   void check_stop(core::UnitIndex unit);
   [[nodiscard]] bool must_follow(const unit::Unit& unit, const unit::Unit& other) const;
+  void check_readiness(const core::Event& event, const std::vector<core::UnitRecord>& before);
   void check_backoff(const core::Event& event, const std::vector<core::UnitRecord>& before);
   void release_called(const std::vector<core::Action>& actions);
   void check_always();

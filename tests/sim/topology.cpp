@@ -158,6 +158,22 @@ std::vector<unit::Unit> random_units(Rng& rng, const Shape& shape) {
   return units;
 }
 
+std::vector<unit::Unit> race_units(Rng& rng) {
+  std::vector<unit::Unit> units(rng.chance(50) ? 1 : 2);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    unit::Unit& unit = units[i];
+    unit.id = i == 0 ? "a.service" : "b.service";
+    random_policy(rng, unit.service);
+    random_life(rng, unit.service);
+    unit.service.condition_commands.clear();
+    unit.service.restart = unit::RestartPolicy::Always;
+    unit.service.restart_limit.burst = 0;
+    unit.service.restart_prevent_exit = {};
+  }
+  if (units.size() == 2) units[1].dependencies = {{DependencyKind::Requires, "a.service", {}, false}};
+  return units;
+}
+
 bool needs(const unit::Unit& from, const std::string& to) {
   return std::any_of(from.dependencies.begin(), from.dependencies.end(), [&](const unit::Dependency& d) {
     return d.target == to && (d.kind == DependencyKind::Requires || d.kind == DependencyKind::BindsTo ||

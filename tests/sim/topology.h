@@ -13,6 +13,8 @@ struct Shape {
   bool simple = false;  // exec and oneshot services, without hooks and questions
 };
 [[nodiscard]] std::vector<unit::Unit> random_units(Rng& rng, const Shape& shape);
+// One service that is always kept up, whatever its type, and in half of the worlds one that requires it.
+std::vector<unit::Unit> race_units(Rng& rng);
 
 // Does a need of `from` on `to` also order them, by the letter of the file language?
 [[nodiscard]] bool needs_in_order(const unit::Unit& from, const unit::Unit& to);

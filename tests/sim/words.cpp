@@ -32,6 +32,7 @@ bool Machine::speak(Process& process) {
   }
   if (process.reloading) {
     process.reloading = false;
+    process.said_ready = true;
     say(process, Notified::What::Ready, 0);
     return true;
   }
@@ -48,6 +49,7 @@ bool Machine::speak(Process& process) {
 void Machine::gossip(Process& process) {
   const auto what = static_cast<Notified::What>(rng_.below(8));
   std::int64_t value = 1'000'000LL * rng_.below(3000);
+  if (what == Notified::What::Ready) process.said_ready = true;
   if (what == Notified::What::Reloading) process.reloading = true;
   if (what == Notified::What::Stopping) process.leaving = true;
   if (what == Notified::What::WatchdogFailed && !rng_.chance(20)) return;

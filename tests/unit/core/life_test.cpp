@@ -103,6 +103,29 @@ TEST(Forking, LooksForTheNextMainProcessUntilThereIsOne) {
   EXPECT_EQ(lab.state("db"), State::Inactive);
 }
 
+TEST(Readiness, OfAProcessBeingBornIsWhatItWasStartedToTell) {
+  Lab lab("db");
+  const JobId job = lab.start("db");
+  lab.reload("db notify");
+  lab.runs("db");  // without a socket to say READY=1 to
+  EXPECT_EQ(lab.outcome(job), "done");
+  lab.restart("db");
+  lab.all_goes_well();
+  lab.runs("db");
+  EXPECT_EQ(lab.state("db"), State::Readying);
+}
+
+TEST(Readiness, ThatAReloadNoLongerAsksForIsNotAwaited) {
+  for (const char* type : {"notify", "dbus", "forking"}) {
+    Lab lab("db " + std::string(type));
+    const JobId job = lab.start("db");
+    lab.runs("db");
+    EXPECT_EQ(lab.outcome(job), "waiting") << type;
+    lab.reload("db");
+    EXPECT_EQ(lab.outcome(job), "done") << type;
+  }
+}
+
 TEST(Watchdog, ThatIsMissedAbortsAndRestartsByItsPolicy) {
   Lab lab("db watchdog=1000 restart=on-watchdog delay=10");
   lab.start("db");
