@@ -248,7 +248,6 @@ void append_directories(const Setting& s, DirectoryKind kind) {
 
 void set_type(const Setting& s) {
   const Node& node = s.entry.value;
-  if (node.type == NodeType::String && node.text == "idle") return s.bad_value(node, "is not supported yet");
   if (node.type == NodeType::String && node.text == "simple")
     return s.bad_value(node, "is not known", "write \"exec\"");
   set_word<&ServiceConfig::type, ServiceType>(s);

@@ -4,6 +4,7 @@ processes is the main one. The service is helpers/herald.cpp, or a daemon of Deb
 import os
 import shutil
 import signal
+import time
 import unittest
 
 from machine import Machine, alive, wait_until
@@ -190,6 +191,33 @@ class ForkingTest(Case):
 
 
 @unittest.skipUnless(shutil.which("redis-server"), "needs redis-server")
+class IdleTest(Case):
+    def test_it_waits_until_nothing_else_is_being_started(self):
+        machine = self.machine()
+        fifo = self.fifo(machine, "go")
+        machine.write_unit("a.service", service("sleep", keys='type = "idle"'))
+        machine.write_unit("b.service", service("await", fifo, "say", "READY=1", "sleep", keys=NOTIFY))
+        machine.initctl("daemon-reload")
+        machine.initctl("start", "b", "--no-block")
+        start = self.start_in_background(machine, "a")
+        machine.wait_for_state("a", "activating")
+        self.assertEqual(machine.main_pid("a"), 0)
+        self.kill_manager(machine)
+        self.assertEqual(machine.main_pid("a"), 0)
+        self.open_fifo(fifo)
+        self.assertEqual(start.wait(30), 0)
+        self.assertEqual(machine.status("b")["state"], "active")
+        self.assertTrue(machine.main_pid("a"))
+
+    def test_it_does_not_wait_for_ever(self):
+        machine = self.machine({"a.service": service("sleep", keys='type = "idle"'), "b.service": service("sleep", keys=NOTIFY)})
+        machine.initctl("start", "b", "--no-block")
+        began = time.monotonic()
+        machine.initctl("start", "a")
+        self.assertGreaterEqual(time.monotonic() - began, 4.5)
+        self.assertEqual(machine.status("b")["state"], "activating")
+
+
 class RedisTest(Case):
     """A daemon with native readiness."""
 

@@ -131,13 +131,13 @@ constexpr Golden kGolden[] = {
      "/u/a.service.toml:3:2: error[E0102]: unknown table \"servce\"\n"
      "  3 | [servce]\n"
      "    |  ^^^^^^ help: did you mean [service]?\n"},
-    {"[service]\ncommand = [\"-/bin/x\"]\ntype = \"idle\"\n",
+    {"[service]\ncommand = [\"-/bin/x\"]\ntype = \"simple\"\n",
      "/u/a.service.toml:2:12: error[E0105]: \"command\": \"-/bin/x\" begins with a prefix\n"
      "  2 | command = [\"-/bin/x\"]\n"
      "    |            ^^^^^^^^^ help: write { command = [..], ignore-failure = true } or as-root = true\n"
-     "/u/a.service.toml:3:8: error[E0105]: \"type\": \"idle\" is not supported yet\n"
-     "  3 | type = \"idle\"\n"
-     "    |        ^^^^^^\n"},
+     "/u/a.service.toml:3:8: error[E0105]: \"type\": \"simple\" is not known\n"
+     "  3 | type = \"simple\"\n"
+     "    |        ^^^^^^^^ help: write \"exec\"\n"},
     {"[service]\ncommand = [\"/x\"]\nready-fd = 5\nfd-store-max = 3\n",
      "/u/a.service.toml:3:1: error[E0107]: ready-fd is a number of the descriptors that fd-store-max gives "
      "back\n"
