@@ -169,13 +169,14 @@ void Simulation::check_readiness(const core::Event& event, const std::vector<Uni
     const core::Policy& policy = engine_.graph()->policy(unit);
     const bool found = (probed != nullptr && probed->unit == unit && probed->ok) ||
                        (fired != nullptr && fired->unit == unit && fired->kind == core::TimerKind::Probe);
-    const bool unready =
-        core::word_of(policy) == core::Word::Ready &&
+    const bool said =
         std::any_of(machine_.processes.begin(), machine_.processes.end(), [&](const Process& p) {
-          return p.unit == name(unit) && p.attempt == record.main_attempt && p.speaks && !p.said_ready;
+          return p.unit == name(unit) && p.attempt == record.main_attempt && (!p.speaks || p.said_ready);
         });
-    if (unready ||
-        (core::word_of(policy) == core::Word::None && policy.ready.kind != unit::ProbeKind::None && !found))
+    const bool tells = core::word_of(policy) == core::Word::Ready;
+    const bool is_asked =
+        core::word_of(policy) == core::Word::None && policy.ready.kind != unit::ProbeKind::None;
+    if ((tells && !said) || (is_asked && !found && (was.flags & core::kTold) == 0))
       fail("S2: " + name(unit) + " is up before it is ready");
   }
 }

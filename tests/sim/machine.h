@@ -99,6 +99,7 @@ class Machine {
   void move(Process& process);
   // words.cpp
   void say(const Process& process, core::Notified::What what, std::int64_t value);
+  void say_ready(Process& process);
   void say_name(const Process& process, bool owned);
   [[nodiscard]] bool has_to_say(const Process& process) const;
   bool speak(Process& process);

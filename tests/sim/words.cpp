@@ -14,6 +14,11 @@ void Machine::say(const Process& process, Notified::What what, std::int64_t valu
   words.push_back({process.unit, process.attempt, what, value, false, false});
 }
 
+void Machine::say_ready(Process& process) {
+  if (!process.owns) process.said_ready = true;
+  say(process, Notified::What::Ready, 0);
+}
+
 void Machine::say_name(const Process& process, bool owned) {
   words.push_back({process.unit, process.attempt, Notified::What::Ready, 0, true, owned});
 }
@@ -26,14 +31,14 @@ bool Machine::has_to_say(const Process& process) const {
 
 bool Machine::speak(Process& process) {
   if (process.speaks && !process.said_ready && !process.hangs) {
+    if (!process.owns) return say_ready(process), true;
     process.said_ready = true;
-    process.owns ? say_name(process, true) : say(process, Notified::What::Ready, 0);
+    say_name(process, true);
     return true;
   }
   if (process.reloading) {
     process.reloading = false;
-    process.said_ready = true;
-    say(process, Notified::What::Ready, 0);
+    say_ready(process);
     return true;
   }
   if (process.leaving) {
@@ -49,7 +54,7 @@ bool Machine::speak(Process& process) {
 void Machine::gossip(Process& process) {
   const auto what = static_cast<Notified::What>(rng_.below(8));
   std::int64_t value = 1'000'000LL * rng_.below(3000);
-  if (what == Notified::What::Ready) process.said_ready = true;
+  if (what == Notified::What::Ready) return say_ready(process);
   if (what == Notified::What::Reloading) process.reloading = true;
   if (what == Notified::What::Stopping) process.leaving = true;
   if (what == Notified::What::WatchdogFailed && !rng_.chance(20)) return;
