@@ -396,20 +396,6 @@ TEST(Crash, LosesNothingInAnyStateOfAStart) {
   EXPECT_EQ(lab.state("app"), State::Blocked);
 }
 
-TEST(Crash, ARestartThatIsToldAgainIsCarriedOutOnce) {
-  Lab lab("db");
-  lab.start("db");
-  lab.runs("db");
-  for (const Verb verb : {Verb::Restart, Verb::TryRestart}) {
-    const JobId job = lab.ask(verb, "db");
-    lab.all_goes_well();
-    lab.log();
-    lab.tell(Requested{job, verb, lab.index("db")});  // its job was lost with the manager
-    EXPECT_EQ(lab.log(), "");
-    EXPECT_EQ(lab.outcome(job), "answered twice: done");
-  }
-}
-
 TEST(Reloaded, WhatRunsWithoutAFileStaysKnownUntilItStops) {
   Lab lab("app\n other");
   lab.start("app");

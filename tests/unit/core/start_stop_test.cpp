@@ -339,5 +339,19 @@ TEST(Requests, OfAUnitThatIsNotThereAreRefused) {
   EXPECT_EQ(lab.outcome(77), "refused");
 }
 
+TEST(Crash, ARestartThatIsToldAgainIsCarriedOutOnce) {
+  Lab lab("db");
+  lab.start("db");
+  lab.runs("db");
+  for (const Verb verb : {Verb::Restart, Verb::TryRestart}) {
+    const JobId job = lab.ask(verb, "db");
+    lab.all_goes_well();
+    lab.log();
+    lab.tell(Requested{job, verb, lab.index("db")});  // its job was lost with the manager
+    EXPECT_EQ(lab.log(), "");
+    EXPECT_EQ(lab.outcome(job), "answered twice: done");
+  }
+}
+
 }  // namespace
 }  // namespace init::core
