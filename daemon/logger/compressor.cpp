@@ -57,23 +57,30 @@ Result<> compress(int from, int to) {
 }  // namespace
 
 Result<> compress_file(const std::string& path) {
-  const UniqueFd from(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const std::size_t slash = path.rfind('/');
+  const std::string parent = path.substr(0, slash), name = path.substr(slash + 1);
+  const UniqueFd directory(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory) return failure(errno, "open", parent);
+  const int in = directory.get();
+  const UniqueFd from(openat(in, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!from) return failure(errno, "open", path);
   struct stat status {};
   if (fstat(from.get(), &status) != 0) return failure(errno, "stat", path);
-  const std::string whole = path + ".zst";
+  const std::string whole = name + ".zst";
   const std::string half = whole + ".half";
+  (void)unlinkat(in, half.c_str(), 0);
   const UniqueFd to(
-      open(half.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, status.st_mode & 0777U));
-  if (!to) return failure(errno, "open", half);
+      openat(in, half.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 0777U));
+  if (!to) return failure(errno, "open", path + ".zst.half");
   (void)!fchown(to.get(), static_cast<uid_t>(-1), status.st_gid);
   auto done = compress(from.get(), to.get());
-  if (done && fsync(to.get()) != 0) done = failure(errno, "sync", half);
-  if (done && rename(half.c_str(), whole.c_str()) != 0) done = failure(errno, "rename", half);
+  if (done && fsync(to.get()) != 0) done = failure(errno, "sync", path + ".zst.half");
+  if (done && renameat(in, half.c_str(), in, whole.c_str()) != 0)
+    done = failure(errno, "rename", path + ".zst.half");
   if (!done) {
-    (void)unlink(half.c_str());
-  } else if (unlink(path.c_str()) != 0 && errno == ENOENT) {
-    (void)unlink(whole.c_str());  // its time was up meanwhile
+    (void)unlinkat(in, half.c_str(), 0);
+  } else if (unlinkat(in, name.c_str(), 0) != 0 && errno == ENOENT) {
+    (void)unlinkat(in, whole.c_str(), 0);  // its time was up meanwhile
   }
   return done;
 }

@@ -47,22 +47,40 @@ Result<> copy_all(int from, int to) {
   }
 }
 
+std::vector<std::string> past_in(int directory) {
+  std::vector<std::string> names;
+  UniqueFd own(fcntl(directory, F_DUPFD_CLOEXEC, 0));
+  const std::unique_ptr<DIR, int (*)(DIR*)> list(own ? fdopendir(own.get()) : nullptr, closedir);
+  if (list) (void)own.release();
+  if (list) rewinddir(list.get());  // the place is shared with the descriptor
+  while (const dirent* entry = list ? readdir(list.get()) : nullptr) {
+    if (log::parse_rotated_name(entry->d_name)) names.emplace_back(entry->d_name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 }  // namespace
 
 Result<UniqueFd> Storage::open_directory() const {
+  UniqueFd directory(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory) return failure(errno, "open", directory_);
+  return directory;
+}
+
+Result<UniqueFd> Storage::make_directory() const {
   const std::string parent = directory_.substr(0, directory_.rfind('/'));
   if (mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST) return failure(errno, "mkdir", parent);
   const bool made = mkdir(directory_.c_str(), kDirectoryMode) == 0;
   if (!made && errno != EEXIST) return failure(errno, "mkdir", directory_);
-  UniqueFd directory(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!directory) return failure(errno, "open", directory_);
-  if (made) (void)!fchown(directory.get(), static_cast<uid_t>(-1), group_);
+  auto directory = open_directory();
+  if (directory && made) (void)!fchown(directory->get(), static_cast<uid_t>(-1), group_);
   return directory;
 }
 
 Result<> Storage::open() {
   file_.reset();
-  auto directory = open_directory();
+  auto directory = make_directory();
   if (!directory) return Failure(directory.error());
   const std::string name(log::kCurrent);
   constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
@@ -130,7 +148,10 @@ Result<> Storage::append(std::string_view lines, std::int64_t time_us) {
 }
 
 void Storage::cut(std::uint64_t offset, std::uint64_t inode) {
-  const UniqueFd file(::open(path(log::kCurrent).c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  const auto directory = open_directory();
+  if (!directory) return;
+  const std::string name(log::kCurrent);
+  const UniqueFd file(openat(directory->get(), name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0 || status.st_ino != inode || !S_ISREG(status.st_mode)) return;
   if (unsigned_size(status.st_size) > offset) (void)!ftruncate(file.get(), static_cast<off_t>(offset));
@@ -138,13 +159,18 @@ void Storage::cut(std::uint64_t offset, std::uint64_t inode) {
 
 Result<std::string> Storage::rotate() {
   if (size_ == 0) return std::string();
+  const auto directory = open_directory();
+  if (!directory) return Failure(directory.error());
   std::int64_t time = first_us_;
   std::string name = log::rotated_name(time);
+  const auto taken = [&](const std::string& other) {
+    return faccessat(directory->get(), other.c_str(), F_OK, 0) == 0;
+  };
   // A clock that was set back may have led here before.
-  while (access(path(name).c_str(), F_OK) == 0 || access((path(name) + ".zst").c_str(), F_OK) == 0)
-    name = log::rotated_name(++time);
-  if (rename(path(log::kCurrent).c_str(), path(name).c_str()) != 0)
-    return failure(errno, "rename", path(log::kCurrent));
+  while (taken(name) || taken(name + ".zst")) name = log::rotated_name(++time);
+  const std::string current(log::kCurrent);
+  if (renameat(directory->get(), current.c_str(), directory->get(), name.c_str()) != 0)
+    return failure(errno, "rename", path(current));
   file_.reset();
   size_ = 0;
   first_us_ = 0;
@@ -152,57 +178,67 @@ Result<std::string> Storage::rotate() {
 }
 
 std::vector<std::string> Storage::past() const {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(directory_.c_str()), closedir);
-  while (const dirent* entry = directory ? readdir(directory.get()) : nullptr) {
-    if (log::parse_rotated_name(entry->d_name)) names.emplace_back(entry->d_name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
+  auto opened = open_directory();
+  return opened ? past_in(opened->get()) : std::vector<std::string>();
 }
 
 std::size_t Storage::prune(const Bounds& bounds) {
-  const auto names = past();
+  const auto directory = open_directory();
+  if (!directory) return 0;
+  const auto names = past_in(directory->get());
   std::size_t left = names.size();
   std::vector<std::uint64_t> sizes;
   std::uint64_t total = 0;
   for (const auto& name : names) {
     struct stat status {};
-    sizes.push_back(stat(path(name).c_str(), &status) == 0 ? unsigned_size(status.st_size) : 0);
+    const bool there = fstatat(directory->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+    sizes.push_back(there ? unsigned_size(status.st_size) : 0);
     total += sizes.back();
   }
   std::size_t removed = 0;
   for (std::size_t i = 0; i < names.size() && (left > bounds.count || total > bounds.total); ++i, --left) {
     total -= sizes[i];
-    if (unlink(path(names[i]).c_str()) == 0) ++removed;
+    if (unlinkat(directory->get(), names[i].c_str(), 0) == 0) ++removed;
   }
   return removed;
 }
 
 // Begun again after a crash it finds the copy there, whole, or not at all.
-Result<> Storage::take_in(const std::string& from, std::int64_t first_us) {
-  const UniqueFd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!source) return failure(errno, "open", from);
-  const std::string target = path(log::rotated_name(first_us));
+Result<> Storage::take_in(const Storage& from, const std::string& name) {
+  const auto theirs = from.open_directory();
+  if (!theirs) return Failure(theirs.error());
+  const auto ours = open_directory();
+  if (!ours) return Failure(ours.error());
+  const UniqueFd source(openat(theirs->get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!source) return failure(errno, "open", from.path(name));
   struct stat old {
   }, now{};
-  const bool copied =
-      fstat(source.get(), &old) == 0 && stat(target.c_str(), &now) == 0 && old.st_size == now.st_size;
+  const bool copied = fstat(source.get(), &old) == 0 &&
+                      fstatat(ours->get(), name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+                      old.st_size == now.st_size;
   if (!copied) {
-    const std::string half = target + ".half";
-    const UniqueFd copy(
-        ::open(half.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, kFileMode));
-    if (!copy) return failure(errno, "open", half);
+    const std::string half = name + ".half";
+    (void)unlinkat(ours->get(), half.c_str(), 0);
+    constexpr int kNew = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    const UniqueFd copy(openat(ours->get(), half.c_str(), kNew, kFileMode));
+    if (!copy) return failure(errno, "open", path(half));
     (void)!fchown(copy.get(), static_cast<uid_t>(-1), group_);
     auto done = copy_all(source.get(), copy.get());
-    if (done && rename(half.c_str(), target.c_str()) != 0) done = failure(errno, "rename", half);
+    if (done && renameat(ours->get(), half.c_str(), ours->get(), name.c_str()) != 0)
+      done = failure(errno, "rename", path(half));
     if (!done) {
-      (void)unlink(half.c_str());
+      (void)unlinkat(ours->get(), half.c_str(), 0);
       return done;
     }
   }
-  (void)unlink(from.c_str());
+  (void)unlinkat(theirs->get(), name.c_str(), 0);
   return {};
+}
+
+void Storage::remove() {
+  const std::string current(log::kCurrent);
+  if (const auto directory = open_directory()) (void)unlinkat(directory->get(), current.c_str(), 0);
+  (void)rmdir(directory_.c_str());
 }
 
 }  // namespace init::logger

@@ -1,4 +1,6 @@
-// One unit's files in one directory: `current`, and what it was before (libinit/log/names.h).
+// One unit's files in one directory: `current`, and what it was before (libinit/log/names.h). Each step opens
+// the directory, which must be no link, and names files within it: whoever may exchange it for a link to
+// another directory harms nothing there.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -47,11 +49,14 @@ class Storage {
   std::size_t prune(const Bounds& bounds);
   // Files of the past, oldest first.
   [[nodiscard]] std::vector<std::string> past() const;
-  // Copies a file of another directory to here, as one of the past, and removes it there.
-  [[nodiscard]] Result<> take_in(const std::string& from, std::int64_t first_us);
+  // Copies a file of the past of another directory to here, and removes it there.
+  [[nodiscard]] Result<> take_in(const Storage& from, const std::string& name);
+  // Removes `current` and the directory, when nothing else is in there.
+  void remove();
 
  private:
   [[nodiscard]] Result<UniqueFd> open_directory() const;
+  [[nodiscard]] Result<UniqueFd> make_directory() const;
   [[nodiscard]] Result<> repair();
   void read_first();
   [[nodiscard]] std::string path(std::string_view name) const { return directory_ + "/" + std::string(name); }

@@ -106,21 +106,18 @@ Result<> UnitLog::rotate_disk() {
 
 // Also after an earlier logger that could not.
 Result<> UnitLog::bring_home() {
-  const std::string from = memory_.storage.directory();
-  if (access(from.c_str(), F_OK) != 0) return {};
+  if (access(memory_.storage.directory().c_str(), F_OK) != 0) return {};
   if (auto opened = memory_.storage.open(); !opened) return opened;
   if (auto rotated = memory_.storage.rotate(); !rotated) return Failure(rotated.error());
   const auto names = memory_.storage.past();
   if (!names.empty()) {
     if (auto rotated = rotate_disk(); !rotated) return rotated;
     for (const auto& name : names) {
-      const std::int64_t first = log::parse_rotated_name(name)->first_us;
-      if (auto taken = disk_.storage.take_in(from + "/" + name, first); !taken) return taken;
+      if (auto taken = disk_.storage.take_in(memory_.storage, name); !taken) return taken;
     }
     if (auto opened = disk_.storage.open(); !opened) return opened;
   }
-  (void)unlink((from + "/current").c_str());
-  (void)rmdir(from.c_str());
+  memory_.storage.remove();
   return {};
 }
 

@@ -1,9 +1,14 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <cstdio>
 #include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "libinit/log/names.h"
 #include "tests/unit/logger/harness.h"
@@ -198,6 +203,52 @@ TEST(Logger, F47AnythingButAPlainFileIsLeftAloneAndSaid) {
   }
   EXPECT_EQ(contents("/etc/passwd"), passwd);
   EXPECT_EQ(contents(logger.disk / "hardlink.service/other"), "x\n");
+}
+
+// ---- F45, P26: somebody who may write where the logs lie exchanges a unit's directory for a link, all the
+// time
+
+std::map<std::string, std::string> canaries(const std::filesystem::path& directory) {
+  std::map<std::string, std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    struct stat status {};
+    EXPECT_EQ(lstat(entry.path().c_str(), &status), 0);
+    std::ifstream file(entry.path());
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    found[entry.path().filename()] =
+        bytes + " " + std::to_string(status.st_mode) + " " + std::to_string(status.st_gid);
+  }
+  return found;
+}
+
+TEST(Logger, F45P26ADirectoryThatBecomesALinkLeadsNowhereElse) {
+  LoggerHarness logger;
+  const auto victim = logger.place / "victim", unit = logger.disk / "a.service", link = logger.disk / "link";
+  std::filesystem::create_directories(victim);
+  std::filesystem::create_directories(unit);
+  for (const char* name : {"current", "20200101T000000.000000Z.log", "20200102T000000.000000Z.log.zst"})
+    std::ofstream(victim / name) << "2020-01-01T00:00:00.000000Z o6 canary\n";
+  std::filesystem::create_directory_symlink(victim, link);
+  const auto before = canaries(victim);
+  std::atomic<bool> over = false;
+  std::uint64_t flips = 0;
+  std::thread attacker([&] {
+    for (; !over || flips < 100'000; ++flips)
+      renameat2(AT_FDCWD, unit.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE);
+  });
+  logger.start();
+  unit::LogConfig config;
+  config.size = 64 * 1024;
+  config.count = 1;
+  auto out = logger.open("a.service", log::Stream::Out, std::string(32, 'a'), config);
+  for (int i = 0; i < 200; ++i)
+    write_all(out.get(), std::string(99, 'x') + "\n" + std::string(16'000, 'y') + "\n");
+  out.reset();
+  logger.await_all_done();
+  over = true;
+  attacker.join();
+  (void)logger.terminate();
+  EXPECT_EQ(canaries(victim), before) << flips;
 }
 
 // ---- F48: disks that do not take lines
