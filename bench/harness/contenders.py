@@ -90,7 +90,7 @@ class Initd(Contender):
 
 
 class InitdLogging(Initd):
-    """As a unit without any output key runs: stdout and stderr appended to a file of its own."""
+    """As a unit without any output key runs: stdout and stderr are pipes to the logger."""
     name = "initd-log"
     answers = ()
     reaps_orphans = False  # no other figures than those of initd
