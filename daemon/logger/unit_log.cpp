@@ -11,7 +11,6 @@ namespace init::logger {
 namespace {
 
 constexpr Bounds kRing{64 * 1024, 1, 128 * 1024};
-constexpr std::size_t kKeptBuffer = 256 * 1024;
 
 std::int64_t wall_us() {
   return wall_now().since_epoch / std::chrono::microseconds(1);
@@ -183,7 +182,7 @@ void UnitLog::heal() {
 void UnitLog::add_mark(Kept& kept, const Work& work, std::int64_t now_us) {
   const std::string_view invocation = work.from.invocation.data();
   if (kept.invocation == invocation && kept.since_mark < log::kMarkEvery) return;
-  log::append_mark(lines_, now_us, invocation, around_.boot);
+  log::append_mark(around_.lines, now_us, invocation, around_.boot);
   kept.invocation = invocation;
   kept.since_mark = 0;
 }
@@ -202,40 +201,41 @@ void UnitLog::store(Pump& pump, const Work& work) {
   }
   write(pump, place, work, now_us);
   pump.finish();
-  if (lines_.capacity() > kKeptBuffer) lines_ = {};
 }
 
 void UnitLog::write(Pump& pump, Place place, const Work& work, std::int64_t now_us) {
   std::string body;
-  lines_.clear();
+  around_.lines.clear();
   if (Kept* kept = at(place)) add_mark(*kept, work, now_us);
-  const std::size_t mark = lines_.size();
+  const std::size_t mark = around_.lines.size();
   if (in_window_ == 0 && dropped_ > dropped_told_) {
-    log::append_line(lines_, {now_us, log::Stream::Note, 4, log::Ending::Whole,
-                              lines_text(dropped_ - dropped_told_) + " above rate-limit were dropped"});
+    log::append_line(around_.lines,
+                     {now_us, log::Stream::Note, 4, log::Ending::Whole,
+                      lines_text(dropped_ - dropped_told_) + " above rate-limit were dropped"});
     dropped_told_ = dropped_;
   }
-  log::frame(lines_, work.bytes, {now_us, static_cast<log::Stream>(work.from.stream), work.ended}, this);
-  if (lines_.size() == mark) return;
+  log::frame(around_.lines, work.bytes, {now_us, static_cast<log::Stream>(work.from.stream), work.ended},
+             this);
+  if (around_.lines.size() == mark) return;
   Result<> written = failure(ENOENT, "write");
   if (Kept* kept = at(place)) {
-    written = kept->storage.append(lines_, now_us);
-    kept->since_mark += lines_.size();
+    written = kept->storage.append(around_.lines, now_us);
+    kept->since_mark += around_.lines.size();
   }
   if (!written && place == Place::Disk) {
     fail(written.error());
     disk_.storage.close();
-    if (ready_memory(lines_.size())) {
+    if (ready_memory(around_.lines.size())) {
       pump.move(Place::Memory, memory_.storage.size(), memory_.storage.inode());
-      body = lines_.substr(mark);
-      lines_.clear();
+      body = around_.lines.substr(mark);
+      around_.lines.clear();
       add_mark(memory_, work, now_us);
-      lines_ += body;
-      written = memory_.storage.append(lines_, now_us);
-      memory_.since_mark += lines_.size();
+      around_.lines += body;
+      written = memory_.storage.append(around_.lines, now_us);
+      memory_.since_mark += around_.lines.size();
     }
   }
-  if (!written) lost_ += count_lines(std::string_view(lines_).substr(mark));
+  if (!written) lost_ += count_lines(std::string_view(around_.lines).substr(mark));
 }
 
 void UnitLog::take_back(const Operation& operation) {

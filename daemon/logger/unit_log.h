@@ -23,6 +23,7 @@ struct Surroundings {
   std::string boot;                     // 32 hexadecimal digits
   gid_t group = 0;                      // of files
   std::deque<std::string> to_compress;  // paths
+  std::string lines;                    // of the work in hand, as they are stored; there is one at a time
 };
 
 // Bytes of one pipe. pipe -1: they are in the staging pipe already.
@@ -83,7 +84,6 @@ class UnitLog final : private log::LineFilter {
   std::vector<Pattern> keep_, drop_;
   Kept disk_, memory_;
   std::optional<Error> failed_;
-  std::string lines_;  // of the work in hand, as they are stored
   MonotonicTime window_end_{};
   std::uint32_t in_window_ = 0;
   std::uint64_t dropped_ = 0, dropped_told_ = 0;
