@@ -174,6 +174,25 @@ class ContextTest(unittest.TestCase):
         machine.initctl("stop", "b")
         machine.wait_for_state("a", "active")
 
+    def test_ctrl_c_reaches_only_who_has_the_terminal(self):
+        machine = self.start()
+        plain = '[service]\ncommand = ["/bin/sleep", "infinity"]\nrestart = "no"\n'
+        for name, text in {"a": 'stdin = "tty"\n', "b": 'stdin = "tty"\n', "c": ""}.items():
+            terminal = f'[tty]\npath = "{self.pseudo_terminal(machine)}"\n' if text else ""
+            machine.write_unit(f"{name}.service", plain + text + terminal)
+        machine.initctl("daemon-reload")
+        machine.initctl("start", "a", "c")
+        machine.initctl("start", "--no-block", "b")
+        machine.wait_for_state("b", "activating")
+        other = machine.main_pid("c")
+        os.write(self.terminal, b"\x03")
+        machine.wait_for_state("a", "inactive")
+        exit_of_a = machine.status("a")["exit"]
+        self.assertEqual((exit_of_a["kind"], exit_of_a["code"]), ("signaled", signal.SIGINT))
+        machine.wait_for_state("b", "active")  # its turn
+        self.assertTrue(machine.main_pid("b"))
+        self.assertEqual(machine.main_pid("c"), other)
+
     def pseudo_terminal(self, machine):
         if not hasattr(self, "terminal"):
             self.terminal, slave = os.openpty()

@@ -102,6 +102,29 @@ class HooksTest(HookCase):
             machine.initctl("start", "a", check=False)
             wait_until("it is told", lambda: self.ledger(machine) == ["a.service exit-code exited 3"])
 
+    def failing(self, action):
+        limit = f'restart-limit = {{ burst = 2, interval = "1min", action = "{action}" }}\n'
+        return f'[service]\ncommand = ["/bin/sh", "-c", "exit 3"]\nrestart-delay = "10ms"\n{limit}'
+
+    def test_a_restart_limit_can_start_a_unit_that_is_told_of_it(self):
+        with Machine() as machine:
+            monitor = self.script(machine, "monitor", MONITOR)
+            self.load(machine, {"a.service": self.failing("m.service"), "b.service": self.failing("none"),
+                                "m.service": f'[service]\ntype = "oneshot"\ncommand = ["{monitor}"]\n'})  # fmt: skip
+            machine.initctl("start", "a", "b", check=False)
+            for unit in "ab":
+                machine.wait_for_state(unit, "failed")
+                self.assertEqual(machine.status(unit)["restarts"], 2)
+            wait_until("it is told", lambda: self.ledger(machine) == ["a.service start-limit-hit exited 3"])
+
+    def test_a_restart_limit_can_end_the_machine(self):
+        for action in ("exit", "poweroff", "reboot"):
+            with self.subTest(action), Machine({"a.service": self.failing(action), "b.service": f"[service]\ncommand = {self.SLEEP}\n"}) as machine:
+                machine.initctl("start", "b")
+                machine.initctl("start", "a", "--no-block")
+                machine.wait()
+                self.assertEqual(machine.services(), [])
+
     def test_the_hook_of_the_system_is_told_of_failures_and_restarts(self):
         with Machine() as machine:
             event = self.script(machine, "event", EVENT)

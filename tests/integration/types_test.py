@@ -190,7 +190,6 @@ class ForkingTest(Case):
         machine.wait_for_state("a", "inactive")
 
 
-@unittest.skipUnless(shutil.which("redis-server"), "needs redis-server")
 class IdleTest(Case):
     def test_it_waits_until_nothing_else_is_being_started(self):
         machine = self.machine()
@@ -218,6 +217,7 @@ class IdleTest(Case):
         self.assertEqual(machine.status("b")["state"], "activating")
 
 
+@unittest.skipUnless(shutil.which("redis-server"), "needs redis-server")
 class RedisTest(Case):
     """A daemon with native readiness."""
 
