@@ -111,7 +111,7 @@ TEST_P(Reaping, TakesInterruptionsAsNormalAndGivesTrueErrorsAsValues) {
 
 // Row 37: orphans of others come home to the one who adopts them.
 TEST_P(Reaping, AdoptsOrphans) {
-  const pid_t tester = child_that([this] {
+  const pid_t tester = child_that([] {
     Reaper reaper = std::move(*Reaper::create({.adopt = true}));
     const pid_t parent = child_that([] {
       for (int i = 0; i < 20; ++i) child_that([] { ::_exit(5); });

@@ -220,7 +220,9 @@ TEST(HungChildren, OfAnyNumberKeepTheirOrdersAndSeeNothingOfPid1) {
     const std::string maps = read_file("/proc/" + std::to_string(manager.slot(i).pid) + "/maps");
     EXPECT_NE(maps.find("/initd"), std::string::npos) << maps;
     EXPECT_EQ(maps.find("initd-facts"), std::string::npos) << maps;
+#ifndef __SANITIZE_ADDRESS__  // which looks at a child's variables (daemon/pid1/memory.cpp)
     EXPECT_EQ(maps.find("[stack]"), std::string::npos) << maps;
+#endif
   }
   blocked.reset();
   for (std::uint32_t i = 0; i < kHung; ++i) {
