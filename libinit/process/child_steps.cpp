@@ -360,8 +360,10 @@ Outcome Child::pre_exec() noexcept {
 }
 
 Outcome Child::exec() noexcept {
-  if (header().listen_pid != 0) {
-    char* const room = plan_.string(header().listen_pid) + sizeof "LISTEN_PID=" - 1;
+  for (const std::uint32_t variable : {header().listen_pid, header().watchdog_pid}) {
+    if (variable == 0) continue;
+    char* const slot = plan_.string(variable);
+    char* const room = static_cast<char*>(std::memchr(slot, '=', std::strlen(slot))) + 1;
     *std::to_chars(room, room + std::strlen(room), static_cast<int>(sys::getpid())).ptr = '\0';
   }
   const std::byte* const argv = plan_.turn_into_pointers(header().argv, header().argc);

@@ -30,8 +30,9 @@ inline constexpr std::uint32_t kFirstPassedFd = 3;  // passed fds end up at numb
 inline constexpr std::uint32_t kPassedFdEnd = 1024;
 inline constexpr std::uint32_t kMaxCpus = 8192;     // more than any kernel is built for
 inline constexpr std::uint32_t kMaxGroups = 65536;  // NGROUPS_MAX of Linux
-// A string of the environment with room for any pid and the NUL that ends it.
+// Strings of the environment with room for any pid and the NUL that ends it.
 inline constexpr char kListenPidSlot[] = "LISTEN_PID=           ";
+inline constexpr char kWatchdogPidSlot[] = "WATCHDOG_PID=           ";
 
 enum class StdioKind : std::uint8_t {
   Null,          // /dev/null
@@ -121,10 +122,10 @@ struct ExecPlanHeader {
   std::int32_t parent_death_signal = 0;  // 0 = none
   std::uint32_t securebits = 0;
   std::array<StdioPlan, 3> stdio{};
-  std::int32_t numa_policy = 0;  // as set_mempolicy(2) takes it, for numa_nodes
-  std::uint32_t reserved = 0;
-  std::uint64_t numa_nodes = 0;  // bit n is node n
-  std::uint64_t bounding = 0;    // sets of capabilities: bit n is capability n
+  std::int32_t numa_policy = 0;    // as set_mempolicy(2) takes it, for numa_nodes
+  std::uint32_t watchdog_pid = 0;  // kWatchdogPidSlot, like listen_pid
+  std::uint64_t numa_nodes = 0;    // bit n is node n
+  std::uint64_t bounding = 0;      // sets of capabilities: bit n is capability n
   std::uint64_t ambient = 0;
   std::array<LimitPlan, kLimitCount> limits{};
 };
@@ -179,6 +180,7 @@ struct PlanInput {
   bool foreground = false;
   bool working_directory_may_miss = false;
   bool listen_pid = false;  // append a LISTEN_PID slot to the environment
+  bool watchdog_pid = false;
 };
 
 // Errors: EINVAL with the member's name as object ("program", "stdio[1]": embedded NUL, empty argv, relative

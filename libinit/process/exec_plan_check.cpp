@@ -27,7 +27,8 @@ class Checker {
 
   [[nodiscard]] bool well_formed() noexcept {
     return header_fits() && scalars_fit() && strings_fit() && vectors_fit() && groups_fit() && passed_fit() &&
-           cpus_fit() && listen_pid_fits();
+           cpus_fit() && pid_slot_fits(header_.listen_pid, kListenPidSlot) &&
+           pid_slot_fits(header_.watchdog_pid, kWatchdogPidSlot);
   }
 
  private:
@@ -137,11 +138,11 @@ class Checker {
     return header_.cpus_size <= kMaxCpuBytes && table_fits(header_.cpus, header_.cpus_size, 1);
   }
 
-  [[nodiscard]] bool listen_pid_fits() const noexcept {
-    if (header_.listen_pid == 0) return true;
-    return header_.listen_pid >= sizeof header_ && header_.listen_pid < plan_.size() &&
-           plan_.size() - header_.listen_pid >= sizeof kListenPidSlot &&
-           std::memcmp(plan_.data() + header_.listen_pid, kListenPidSlot, sizeof kListenPidSlot) == 0;
+  template <std::size_t N>
+  [[nodiscard]] bool pid_slot_fits(std::uint32_t at, const char (&slot)[N]) const noexcept {
+    if (at == 0) return true;
+    return at >= sizeof header_ && at < plan_.size() && plan_.size() - at >= N &&
+           std::memcmp(plan_.data() + at, slot, N) == 0;
   }
 
   std::span<const std::byte> plan_;

@@ -126,7 +126,7 @@ std::size_t most_bytes(const PlanInput& input) {
                       input.program.size() + input.working_directory.size() + input.root_directory.size() +
                       (input.search_path ? input.search_path->size() : 0) + kMaxCpus / 8 +
                       (input.groups ? input.groups->size() * sizeof(gid_t) : 0) +
-                      input.passed.size() * sizeof(PassedFdPlan) + 64;
+                      input.passed.size() * sizeof(PassedFdPlan) + 96;
   for (const PlanInput::Stdio& stdio : input.stdio) bytes += stdio.path.size();
   return bytes;
 }
@@ -154,7 +154,8 @@ class Encoder {
     bytes_.resize(sizeof header_);
     header_.header_size = sizeof header_;
     header_.argc = static_cast<std::uint32_t>(input_.arguments.size());
-    header_.envc = static_cast<std::uint32_t>(input_.environment.size()) + (input_.listen_pid ? 1 : 0);
+    header_.envc = static_cast<std::uint32_t>(input_.environment.size()) + (input_.listen_pid ? 1 : 0) +
+                   (input_.watchdog_pid ? 1 : 0);
     header_.argv = room((header_.argc + std::size_t{1}) * sizeof(std::uint64_t));
     header_.envp = room((header_.envc + std::size_t{1}) * sizeof(std::uint64_t));
     put_tables();
@@ -259,7 +260,11 @@ class Encoder {
     for (const std::string& variable : input_.environment) put_entry(header_.envp, index++, string(variable));
     if (input_.listen_pid) {
       header_.listen_pid = append(kListenPidSlot, sizeof kListenPidSlot);
-      put_entry(header_.envp, index, header_.listen_pid);
+      put_entry(header_.envp, index++, header_.listen_pid);
+    }
+    if (input_.watchdog_pid) {
+      header_.watchdog_pid = append(kWatchdogPidSlot, sizeof kWatchdogPidSlot);
+      put_entry(header_.envp, index, header_.watchdog_pid);
     }
     header_.working_directory = string_or_absent(input_.working_directory);
     header_.root_directory = string_or_absent(input_.root_directory);

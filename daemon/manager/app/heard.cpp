@@ -177,9 +177,11 @@ Result<> App::give_voice(const core::Spawn& spawn, const unit::ServiceConfig& se
   if (access != NotifyAccess::None)
     request.environment.emplace_back("NOTIFY_SOCKET", voices_->socket_path(voice.tag));
   if (!main) return {};
-  if (service.watchdog != kInfinity)
+  if (service.watchdog != kInfinity) {
+    request.watchdog_pid = true;
     request.environment.emplace_back("WATCHDOG_USEC",
                                      std::to_string(service.watchdog / std::chrono::microseconds(1)));
+  }
   give_back_descriptors(voice, equipment);
   if (!line) return {};
   auto ready = voices_->open_ready(voice);

@@ -158,6 +158,7 @@ Result<Launch> make_launch_plan(const unit::Unit& unit, const LaunchRequest& req
   plan.root_directory = service.root_directory;
   plan.passed = request.passed;
   plan.listen_pid = request.listen_pid;
+  plan.watchdog_pid = request.watchdog_pid;
   plan.umask = service.umask;
   plan.nice = service.nice;
   plan.oom_score_adjust = service.oom_score_adjust;

@@ -30,6 +30,7 @@ struct LaunchRequest {
   std::vector<process::PassedFdPlan> passed;
   std::uint32_t given = 0;  // descriptors that come along with the request
   bool listen_pid = false;
+  bool watchdog_pid = false;
   const unit::Probe* probe = nullptr;  // a probe of the unit, in place of the role's step
   // Of stdout and stderr, where they go to the log: which of the passed descriptors. Without one: a plain
   // file.

@@ -269,9 +269,10 @@ TEST_F(ChildStateTest, FindsABareNameByThePlansOwnPathPastWhatCannotRun) {
 TEST_F(ChildStateTest, WritesItsPidLeftAlignedIntoItsEnvironment) {
   PlanInput input = probe_input();
   input.environment = {"LISTEN_FDS=1"};
-  input.listen_pid = true;
+  input.listen_pid = input.watchdog_pid = true;
   State state = run(input);
-  EXPECT_EQ(state["environment"], "LISTEN_FDS=1\nLISTEN_PID=" + std::to_string(result_.pid));
+  const std::string pid = std::to_string(result_.pid);
+  EXPECT_EQ(state["environment"], "LISTEN_FDS=1\nLISTEN_PID=" + pid + "\nWATCHDOG_PID=" + pid);
 }
 
 TEST_F(ChildStateTest, ReportsNothingButTheExecThatComesNext) {

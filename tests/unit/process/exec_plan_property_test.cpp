@@ -55,6 +55,7 @@ PlanInput some_input() {
     input.search_path = without_nul(*text());
   }
   input.listen_pid = *rc::gen::arbitrary<bool>();
+  input.watchdog_pid = *rc::gen::arbitrary<bool>();
   return input;
 }
 
@@ -104,7 +105,7 @@ TEST(ExecPlanProperty, EverySingleByteChangedToEveryValueIsRefusedOrHarmless) {
   input.stdio[0].kind = StdioKind::Passed;
   input.stdio[1] = {StdioKind::Append, "/l", true, 0600, 0};
   input.cpus = {1, 8};
-  input.listen_pid = true;
+  input.listen_pid = input.watchdog_pid = true;
   Plan plan = *encode_plan(input);
   for (std::byte& byte : plan) {
     const std::byte before = byte;

@@ -101,6 +101,7 @@ TEST(ExecPlan, LeavesAbsentThingsAtZeroAndIdentitiesAsTheyAre) {
   EXPECT_EQ(header.group_count, kKeepId);
   EXPECT_EQ(header.limit_mask, 0U);
   EXPECT_EQ(header.listen_pid, 0U);
+  EXPECT_EQ(header.watchdog_pid, 0U);
 }
 
 TEST(ExecPlan, TellsNoGroupsAtAllFromGroupsLeftAsTheyAre) {
@@ -115,14 +116,16 @@ TEST(ExecPlan, TellsNoGroupsAtAllFromGroupsLeftAsTheyAre) {
 TEST(ExecPlan, KeepsRoomForThePidInTheEnvironment) {
   PlanInput input = small_input();
   input.environment = {"LISTEN_FDS=1"};
-  input.listen_pid = true;
+  input.listen_pid = input.watchdog_pid = true;
   const auto plan = encode_plan(input);
   ASSERT_TRUE(plan);
   PlanWalk walk(*plan);
   const ExecPlanHeader& header = walk.header();
-  EXPECT_EQ(header.envc, 2U);
+  EXPECT_EQ(header.envc, 3U);
   EXPECT_EQ(walk.entry<std::uint64_t>(header.envp, 1), header.listen_pid);
+  EXPECT_EQ(walk.entry<std::uint64_t>(header.envp, 2), header.watchdog_pid);
   EXPECT_EQ(walk.read_string(header.listen_pid), "LISTEN_PID=           ");
+  EXPECT_EQ(walk.read_string(header.watchdog_pid), "WATCHDOG_PID=           ");
   EXPECT_EQ(walk.strays(), 0);
 }
 
