@@ -76,6 +76,20 @@ class HooksTest(HookCase):
             ends = [line for line in self.ledger(machine) if line.startswith("post-stop")]
             self.assertEqual(ends, [f"post-stop result=exit-code code=exited status=3 restarts={i} main=" for i in range(3)])
 
+    def test_all_steps_of_a_run_have_its_id_over_the_death_of_the_manager(self):
+        with Machine() as machine:
+            note = self.script(machine, "note", '#!/bin/sh\necho "$INVOCATION_ID" >>LEDGER\n')
+            self.load(machine, {"a.service": f'[service]\ncommand = {self.SLEEP}\npre-start = ["{note}"]\npost-stop = ["{note}"]\n'})
+            for _ in range(2):
+                machine.initctl("start", "a")
+                manager = machine.manager()
+                os.kill(manager, signal.SIGKILL)
+                wait_until("another manager", lambda before=manager: machine.manager() not in (0, before))
+                machine.initctl("stop", "a")
+            first, same, second, again = self.ledger(machine)
+            self.assertEqual((first, second), (same, again))
+            self.assertNotEqual(first, second)
+
     def test_a_condition_that_says_no_skips_the_start(self):
         with Machine() as machine:
             note = self.script(machine, "note", NOTE)

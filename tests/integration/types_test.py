@@ -89,6 +89,38 @@ class NotifyTest(Case):
             machine.wait_for_state("a", "active")
             start.wait(30)
 
+    def test_what_it_said_before_it_ended_is_not_lost_with_the_manager(self):
+        machine = self.machine()
+        fifo, said = self.fifo(machine, "go"), machine.place / "said"
+        os.chmod(machine.place, 0o777)
+        # Ready is one that said so; that it has ended since is no failure of its start.
+        machine.write_unit("a.service", service("await", fifo, "say", "STATUS=done\nREADY=1", "touch", said, "exit", 0, keys=f'{NOTIFY}\nremain-after-exit = true'))
+        machine.initctl("daemon-reload")
+        start = self.start_in_background(machine, "a")
+        wait_until("it runs", lambda: machine.main_pid("a"))
+        before = machine.manager()
+        os.kill(before, signal.SIGSTOP)
+        self.open_fifo(fifo)
+        wait_until("it has ended", lambda: said.exists() and not machine.services())
+        os.kill(before, signal.SIGKILL)
+        wait_until("another manager", lambda: machine.manager() not in (0, before))
+        machine.wait_for_state("a", "active")
+        self.assertEqual((start.wait(30), machine.status("a").get("main_pid", 0)), (0, 0))
+
+    def test_what_is_shown_of_it_outlives_the_manager(self):
+        machine = self.machine({"a.service": service("say", "STATUS=well\nREADY=1", "sleep", keys=NOTIFY)})
+        machine.initctl("start", "a")
+        os.kill(machine.host_pid(machine.main_pid("a")), signal.SIGKILL)
+        machine.wait_for_state("a", "failed")
+        machine.initctl("start", "a")
+        shown = lambda: {key: machine.status("a").get(key) for key in ("status_text", "last_run", "main_pid")}  # noqa: E731
+        before, manager = shown(), machine.manager()
+        self.assertEqual(before["status_text"], "well")
+        self.assertIsNotNone(before["last_run"])
+        os.kill(manager, signal.SIGKILL)
+        wait_until("another manager", lambda: machine.manager() not in (0, manager))
+        self.assertEqual(shown(), before)
+
     def test_MAINPID_hands_over(self):
         machine = self.machine({"a.service": service("main", "say", "READY=1", "sleep", keys=f'{NOTIFY}\nnotify-access = "all"')})
         machine.initctl("start", "a")
@@ -123,7 +155,9 @@ class NotifyTest(Case):
         machine.initctl("start", "a")
         machine.wait_for_state("a", "failed")
         self.assertEqual(machine.status("a")["exit"]["code"], signal.SIGABRT)
-        self.assertIn("WATCHDOG_USEC=200000\n", machine.inside("cat", "/run/env").stdout)
+        environment = machine.inside("cat", "/run/env").stdout
+        self.assertIn("WATCHDOG_USEC=200000\n", environment)
+        self.assertRegex(environment, r"WATCHDOG_PID=[1-9][0-9]*\n")
 
 
 class ForkingTest(Case):

@@ -187,6 +187,7 @@ void App::note_end(const SlotUse& use, const channel::Slot& facts) {
   state.out_of_memory =
       processes_.has_cgroups() &&
       oom_kills(processes_.units_directory(), name_of(view_context(), use.unit)) > state.oom_kills;
+  keep_note(use.unit);
 }
 
 // With the end in the records PID 1 may forget it, and only then may another process have the slot: a spawn

@@ -73,10 +73,13 @@ class App final : private core::ActionSink, public RequestTarget {
   Result<> open_control(UniqueFd listener);
   void recover();
   void look_for_empty_groups();
+  void keep_note(core::UnitIndex unit);
+  void read_note(core::UnitIndex unit);
   struct Adopted {
     std::vector<core::ProcessFact> facts;
     std::optional<std::uint32_t> logger;                         // its slot
     std::vector<std::pair<std::uint32_t, core::Attempt>> ended;  // slots, to be freed once the engine knows
+    std::vector<std::uint32_t> unheard;  // slots that ended; the engine hears of it later
   };
   Adopted adopt_processes();
   void ask_again(const std::vector<JournalEntry>& accepted);
@@ -103,7 +106,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void carry_out_all();
 
   // What services say (heard.cpp).
-  Result<> take_up_voices();
+  void know_voices();
   void on_notify(std::uint32_t voice);
   void on_ready_fd(std::uint32_t voice);
   void on_hangup(std::uint32_t voice_and_place);

@@ -52,8 +52,10 @@ std::string App::invocation_id(std::string_view unit, core::Attempt activation) 
 
 void App::carry_out(const core::Spawn& spawn) {
   auto& state = units_[spawn.unit];
-  if (spawn.step == 0 && core::begins_run(engine_->graph()->policy(spawn.unit), spawn.role))
+  if (spawn.step == 0 && core::begins_run(engine_->graph()->policy(spawn.unit), spawn.role)) {
     state.activation = spawn.attempt;
+    keep_note(spawn.unit);
+  }
   state.error.clear();
   if (state.activation == spawn.attempt && !clear_leftovers(spawn)) return;
   begin_launch(spawn);
@@ -119,6 +121,7 @@ Result<> App::limit_resources(const unit::Unit& unit, const Launch& launch, Unit
   }
   if (!settings.empty() || resources.delegate) processes_.use_up(unit.id);
   state.oom_kills = oom_kills(units, unit.id);
+  keep_note(*engine_->graph()->find(unit.id));
   return {};
 }
 

@@ -90,7 +90,10 @@ void App::tell(core::UnitIndex unit, Notified::What what, std::int64_t value) {
 
 void App::hear(core::UnitIndex unit, Voice& voice, Notice& notice) {
   const notify::Message& message = *notice.message;
-  if (message.status) voice.status = *message.status;
+  if (message.status && *message.status != voice.status) {
+    voice.status = *message.status;
+    keep_note(unit);
+  }
   if (message.store || message.remove) hear_of_descriptors(unit, voice, notice);
   if (message.main_pid) hear_of_main_process(unit, *message.main_pid);
   if (message.bus_owner && engine_->graph()->name(unit) == kBusUnit) hear_of_bus_owner(*message.bus_owner);
@@ -212,8 +215,7 @@ void App::give_back_descriptors(const Voice& voice, Equipment& equipment) {
 }
 
 // What an earlier manager has left. Units that are gone, or down, have no voice.
-Result<> App::take_up_voices() {
-  if (auto taken = voices_->take_up(facts_); !taken) return taken;
+void App::know_voices() {
   for (Voice* voice : voices_->all()) {
     const auto unit = engine_->graph()->find_tag(voice->tag);
     const auto definition = unit ? configuration_.unit(*unit) : std::nullopt;
@@ -223,8 +225,9 @@ Result<> App::take_up_voices() {
     }
     voice->access = access_of(definition->service);
     voice->most_fds = static_cast<std::uint32_t>(definition->service.fd_store_max);
+    if (const auto note = intents_.note(units_[*unit].place))
+      voice->status = std::string(note->status.data(), note->status_size);
   }
-  return {};
 }
 
 // It is down and does not come back by itself.

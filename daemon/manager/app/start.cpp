@@ -100,8 +100,8 @@ Result<std::unique_ptr<App>> App::create(Options options) {
   if (const int error = app->facts_.open(channel::kFactsFd)) return failure(error, "map the facts");
   app->know_boot();
   if (auto opened = app->open_sources(); !opened) return Failure(opened.error());
+  if (auto taken = app->voices_->take_up(app->facts_); !taken) return Failure(taken.error());
   app->recover();
-  if (auto taken = app->take_up_voices(); !taken) return Failure(taken.error());
   app->boot();
   return app;
 }
@@ -176,6 +176,33 @@ Result<> App::open_control(UniqueFd listener) {
   return {};
 }
 
+void App::keep_note(core::UnitIndex unit) {
+  const UnitState& state = units_[unit];
+  UnitNote note;
+  note.activation = state.activation;
+  note.oom_kills = state.oom_kills;
+  note.out_of_memory = state.out_of_memory ? 1 : 0;
+  if (state.last_run) {
+    note.has_last_run = 1;
+    note.cpu_us = state.last_run->cpu_us;
+    note.memory_peak = state.last_run->memory_peak;
+  }
+  static_assert(notify::kMaxStatus <= kNoteStatusBytes);
+  if (const Voice* voice = voices_->find(engine_->graph()->tag(unit)))
+    note.status_size = static_cast<std::uint32_t>(voice->status.copy(note.status.data(), note.status.size()));
+  intents_.keep_note(state.place, note);
+}
+
+void App::read_note(core::UnitIndex unit) {
+  UnitState& state = units_[unit];
+  const auto note = intents_.note(state.place);
+  if (!note) return;
+  state.activation = note->activation;
+  state.oom_kills = note->oom_kills;
+  state.out_of_memory = note->out_of_memory != 0;
+  if (note->has_last_run != 0) state.last_run = api::LastRun{note->cpu_us, note->memory_peak};
+}
+
 // Takes up every process that PID 1 holds, and tells of each. What changes while it looks is told by the
 // doorbell, later.
 App::Adopted App::adopt_processes() {
@@ -195,7 +222,11 @@ App::Adopted App::adopt_processes() {
                         seen.state != channel::SlotState::Spawning});
     const bool ended = seen.state == channel::SlotState::Exited || seen.state == channel::SlotState::Failed;
     if (seen.tag == Logging::kSlotTag && !ended) adopted.logger = slot;
-    if (ended) adopted.ended.push_back({slot, seen.attempt});
+    // What it said comes before its end: the engine takes it to be alive until that was heard.
+    const bool unheard = seen.state == channel::SlotState::Exited && unit && core::is_main(role) &&
+                         voices_->find(seen.tag) != nullptr;
+    if (unheard) adopted.unheard.push_back(slot);
+    if (ended && !unheard) adopted.ended.push_back({slot, seen.attempt});
     if (!unit) continue;
     // What has ended may still stand beside its successor.
     auto& [attempt, leader] = newest[*unit];
@@ -203,14 +234,14 @@ App::Adopted App::adopt_processes() {
     core::ProcessFact fact;
     fact.tag = seen.tag;
     fact.attempt = seen.attempt;
-    fact.state = fact_state(seen.state);
+    fact.state = unheard ? fact_state(channel::SlotState::Running) : fact_state(seen.state);
     fact.pid = seen.pid;
     fact.failure = core::SpawnError::Setup;
     fact.step = static_cast<std::uint16_t>(seen.failed_step);
     fact.error = seen.failed_errno;
     fact.exit = {static_cast<core::Exit::Kind>(seen.exit_kind), seen.exit_value};
     const UnitProcess of{std::string(configuration_.graph->name(*unit)), leader};
-    fact.group_empty = ended && !processes_.watch(of);
+    fact.group_empty = ended && !unheard && !processes_.watch(of);
     adopted.facts.push_back(fact);
   }
   return adopted;
@@ -248,6 +279,7 @@ void App::recover() {
       continue;
     }
     units_[*unit].place = placed.place;
+    read_note(*unit);
     records.push_back(placed.record);
   }
   std::vector<core::JobRecord> jobs;
@@ -268,6 +300,8 @@ void App::recover() {
   settling_ = false;
   // The engine has heard of these ends now, and of no others.
   for (const auto& [slot, attempt] : adopted.ended) free_slot(slot, attempt);
+  know_voices();
+  for (const std::uint32_t slot : adopted.unheard) on_slot(slot);
   settle();
   look_for_empty_groups();
   remove_forgotten_directories();

@@ -17,14 +17,25 @@ namespace {
 constexpr std::size_t kJournalOffset = channel::page_up(sizeof(IntentsHeader));
 constexpr std::size_t kPlacesOffset = channel::page_up(kJournalOffset + kJournalCount * sizeof(JournalEntry));
 
+constexpr std::uint32_t kNoteSeed = 1;  // so that zeros are no note
+
+constexpr std::size_t notes_offset(std::size_t place_size) {
+  return channel::page_up(kPlacesOffset + kRecordCount * place_size);
+}
+
+constexpr std::size_t whole_size(std::size_t place_size) {
+  return channel::page_up(notes_offset(place_size) + kRecordCount * sizeof(UnitNote));
+}
+
 }  // namespace
 
 static_assert(std::is_trivially_copyable_v<JournalEntry>);
+static_assert(std::has_unique_object_representations_v<UnitNote>, "padding would be part of the sum");
 
 Result<Intents> Intents::create() {
   UniqueFd fd(memfd_create("initd-intents", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return failure(errno, "memfd_create", "initd-intents");
-  const auto size = channel::page_up(kPlacesOffset + kRecordCount * sizeof(Place));
+  constexpr auto size = whole_size(sizeof(Place));
   if (ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return failure(errno, "ftruncate", "initd-intents");
   if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return failure(errno, "seal", "initd-intents");
@@ -55,7 +66,7 @@ Result<Intents> Intents::open(UniqueFd fd) {
 
 Result<void*> Intents::map(int fd) {
   struct stat status {};
-  const auto size = channel::page_up(kPlacesOffset + kRecordCount * sizeof(Place));
+  constexpr auto size = whole_size(sizeof(Place));
   if (fstat(fd, &status) != 0) return failure(errno, "fstat", "intents");
   if (static_cast<std::size_t>(status.st_size) != size)
     return failure(EBADMSG, "map intents", "size differs");
@@ -69,7 +80,8 @@ Intents::Intents(UniqueFd fd, void* base) noexcept
       base_(base),
       header_(static_cast<IntentsHeader*>(base)),
       journal_(reinterpret_cast<JournalEntry*>(static_cast<char*>(base) + kJournalOffset)),
-      places_(reinterpret_cast<Place*>(static_cast<char*>(base) + kPlacesOffset)) {}
+      places_(reinterpret_cast<Place*>(static_cast<char*>(base) + kPlacesOffset)),
+      notes_(reinterpret_cast<UnitNote*>(static_cast<char*>(base) + notes_offset(sizeof(Place)))) {}
 
 Intents::Intents(Intents&& other) noexcept
     : fd_(std::move(other.fd_)),
@@ -77,6 +89,7 @@ Intents::Intents(Intents&& other) noexcept
       header_(other.header_),
       journal_(other.journal_),
       places_(other.places_),
+      notes_(other.notes_),
       free_places_(std::move(other.free_places_)) {}
 
 Intents& Intents::operator=(Intents&& other) noexcept {
@@ -85,12 +98,13 @@ Intents& Intents::operator=(Intents&& other) noexcept {
   std::swap(header_, other.header_);
   std::swap(journal_, other.journal_);
   std::swap(places_, other.places_);
+  std::swap(notes_, other.notes_);
   std::swap(free_places_, other.free_places_);
   return *this;
 }
 
 Intents::~Intents() {
-  if (base_ != nullptr) munmap(base_, channel::page_up(kPlacesOffset + kRecordCount * sizeof(Place)));
+  if (base_ != nullptr) munmap(base_, whole_size(sizeof(Place)));
 }
 
 bool Intents::counts(const Cell& cell) const {
@@ -115,6 +129,7 @@ bool Intents::put(const core::UnitRecord& record, std::uint32_t& place) {
       return false;
     }
     places_[place] = Place{};
+    notes_[place] = UnitNote{};
   }
   auto& cells = places_[place].cells;
   Cell& cell = newest(places_[place]) == cells.data() ? cells[1] : cells[0];
@@ -133,6 +148,19 @@ void Intents::release(std::uint32_t place) {
   if (place == kNoPlace) return;
   places_[place] = Place{};
   free_places_.push_back(place);
+}
+
+void Intents::keep_note(std::uint32_t place, UnitNote note) {
+  if (place == kNoPlace) return;
+  note.crc = crc32c(&note, offsetof(UnitNote, crc), kNoteSeed);
+  notes_[place] = note;
+}
+
+std::optional<UnitNote> Intents::note(std::uint32_t place) const {
+  if (place == kNoPlace) return std::nullopt;
+  const UnitNote& note = notes_[place];
+  const bool whole = note.crc == crc32c(&note, offsetof(UnitNote, crc), kNoteSeed);
+  return whole && note.status_size <= note.status.size() ? std::optional(note) : std::nullopt;
 }
 
 std::vector<Intents::Placed> Intents::records() const {

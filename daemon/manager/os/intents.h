@@ -8,6 +8,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -21,10 +22,11 @@
 namespace init::manager {
 
 inline constexpr std::uint64_t kIntentsMagic = 0x31544e49544e49ULL;  // "INTINT1"
-inline constexpr std::uint32_t kIntentsVersion = 3;
+inline constexpr std::uint32_t kIntentsVersion = 4;
 inline constexpr std::size_t kJournalCount = 1024;
 inline constexpr std::size_t kRecordCount = 65536;
 inline constexpr std::size_t kRequestIdBytes = 64;
+inline constexpr std::size_t kNoteStatusBytes = 256;
 
 struct IntentsHeader {
   std::uint64_t magic = kIntentsMagic;
@@ -66,6 +68,20 @@ struct JournalEntry {
   }
 };
 
+// What the manager knows of one unit beside the engine's record, and shows. Written at once and not with a
+// commit: of one that was torn nothing is known.
+struct UnitNote {
+  std::int64_t cpu_us = 0;  // of the last run, when has_last_run
+  std::int64_t memory_peak = 0;
+  std::uint64_t oom_kills = 0;
+  std::uint32_t activation = 0;
+  std::uint16_t has_last_run = 0;
+  std::uint16_t out_of_memory = 0;
+  std::array<char, kNoteStatusBytes> status{};
+  std::uint32_t status_size = 0;
+  std::uint32_t crc = 0;  // of all before it
+};
+
 class Intents {
  public:
   // A new, empty memfd, sealed against a change of size. fd() is to be stored with PID 1.
@@ -85,6 +101,9 @@ class Intents {
   void commit();  // all that was put down counts from here on
   static constexpr std::uint32_t kNoPlace = ~std::uint32_t{0};
   void release(std::uint32_t place);  // the unit is gone
+  // At the place of the unit's record; nothing at kNoPlace.
+  void keep_note(std::uint32_t place, UnitNote note);
+  [[nodiscard]] std::optional<UnitNote> note(std::uint32_t place) const;
   struct Placed {
     std::uint32_t place;
     core::UnitRecord record;
@@ -122,6 +141,7 @@ class Intents {
   IntentsHeader* header_ = nullptr;
   JournalEntry* journal_ = nullptr;
   Place* places_ = nullptr;
+  UnitNote* notes_ = nullptr;  // as many as places
   std::vector<std::uint32_t> free_places_;
   std::unordered_map<core::JobId, std::uint32_t> by_job_;  // unfinished ones
 };

@@ -51,6 +51,48 @@ TEST(Intents, ANewManagerReadsTheNewestRecordOfEachUnit) {
   EXPECT_EQ(records[1].record.tag, 22U);
 }
 
+TEST(Intents, ANoteIsKeptWithTheRecordAndGoesWithIt) {
+  auto intents = std::move(*Intents::create());
+  std::uint32_t place = Intents::kNoPlace;
+  intents.keep_note(place, {});
+  EXPECT_FALSE(intents.note(place));
+  put(intents, record_of(11, 1), place);
+  EXPECT_FALSE(intents.note(place));
+  UnitNote note;
+  note.activation = 7;
+  note.status_size = 2;
+  std::memcpy(note.status.data(), "up", 2);
+  intents.keep_note(place, note);
+  put(intents, record_of(11, 2), place);
+  const auto read = reopen(intents).note(place);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->activation, 7U);
+  EXPECT_EQ(std::string_view(read->status.data(), read->status_size), "up");
+  intents.release(place);
+  place = Intents::kNoPlace;
+  put(intents, record_of(22, 1), place);
+  EXPECT_FALSE(intents.note(place));
+}
+
+TEST(Intents, OfATornNoteNothingIsKnown) {
+  auto intents = std::move(*Intents::create());
+  std::uint32_t place = Intents::kNoPlace;
+  put(intents, record_of(11, 1), place);
+  UnitNote note;
+  note.activation = 0x5ca1ab1e;
+  intents.keep_note(place, note);
+  struct stat status {};
+  ASSERT_EQ(fstat(intents.fd(), &status), 0);
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, intents.fd(), 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* const found = static_cast<char*>(memmem(memory, size, &note.activation, sizeof note.activation));
+  ASSERT_NE(found, nullptr);
+  *found ^= 1;
+  EXPECT_FALSE(reopen(intents).note(place));
+  munmap(memory, size);
+}
+
 TEST(Intents, ATornCellLeavesTheRecordBeforeIt) {
   auto intents = std::move(*Intents::create());
   std::uint32_t place = Intents::kNoPlace;
