@@ -19,12 +19,6 @@ namespace {
 
 constexpr std::size_t kStackReach = std::size_t{1} << 20;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSeenInChildren = true;  // the sanitizers look at a child's variables, wherever they lie
-#else
-constexpr bool kSeenInChildren = false;
-#endif
-
 struct Range {
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
@@ -69,7 +63,9 @@ void leave_restartable_sequence() noexcept {
 }
 
 void hide_from_children(std::span<std::byte> state) noexcept {
-  if (kSeenInChildren) return;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  if (!state.empty()) return;  // the sanitizers look at a child's variables, wherever they lie
+#endif
   const std::uintptr_t end = channel::page_up(address(state.data()) + state.size());
   hidden = {Range{channel::page_up(address(__bss_start)), address(end_of_program())}, stack_range(),
             Range{address(state.data()), end}};
