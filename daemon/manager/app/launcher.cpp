@@ -96,7 +96,7 @@ Result<> plan_probe(const unit::Probe& probe, PlanInput& plan, Launch& launch) {
   if (probe.kind == unit::ProbeKind::Command) return {};
   UniqueFd self(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   if (!self) return failure(errno, "open", "/proc/self/exe");
-  plan.working_directory = "/";
+  plan.working_directory = std::string("/");
   plan.root_directory.clear();
   plan.passed = {{launch.pass(std::move(self)), kProbeProgramFd}};
   return {};

@@ -42,7 +42,7 @@ Result<> give(const UniqueFd& directory, uid_t uid, gid_t gid, const std::string
   struct stat status {};
   if (fstat(directory.get(), &status) != 0) return failure(errno, "fstat", shown);
   if (status.st_uid == uid && status.st_gid == gid) return {};
-  if (status.st_uid != geteuid()) {
+  if (status.st_uid != geteuid() && status.st_uid != uid) {
     auto refused = failure(EPERM, "directory belongs to another user", shown);
     refused.value().hint =
         "it is owned by uid " + std::to_string(status.st_uid) + "; change its owner or the unit's user";

@@ -48,6 +48,18 @@ int error_of(const Result<>& result) {
   return result ? 0 : result.error().code;
 }
 
+TEST(UnitDirectory, OfItsOwnUserGetsItsGroupAndOneOfAnotherUserIsRefused) {
+  with_own_run([] {
+    fs::create_directory("/run/web");
+    ASSERT_EQ(chown("/run/web", 65534, 1), 0);
+    ASSERT_TRUE(make_unit_directory(runtime("web"), 65534, 65534));
+    struct stat status {};
+    ASSERT_EQ(stat("/run/web", &status), 0);
+    EXPECT_EQ(status.st_gid, 65534U);
+    EXPECT_EQ(error_of(make_unit_directory(runtime("web"), 65533, 65534)), EPERM);
+  });
+}
+
 TEST(RuntimeDirectory, GoesWithEverythingBelowItAndNothingBeside) {
   with_own_run([] {
     ASSERT_TRUE(make_unit_directory(runtime("web/one"), 65534, 65534));
