@@ -37,6 +37,8 @@ enum class MessageType : std::uint16_t {
   LogSync = 65,     // no body: every pipe of before has been told
   LogDone = 66,     // StoreBody: nobody holds the other end, and all is stored
   LogTrouble = 67,  // LogTroubleBody; payload = what is wrong with a unit's log, empty = nothing any more
+  LogFlush = 68,    // LogFlushBody: store what stands in the unit's pipes; answered by LogFlushed
+  LogFlushed = 69,  // LogFlushBody
 };
 
 struct MessageHeader {
@@ -104,6 +106,10 @@ struct LogOpenBody {
   std::uint32_t stream = 0;  // log::Stream
   std::array<char, 33> invocation{};
   std::array<char, 256> unit{};
+};
+
+struct LogFlushBody {
+  std::uint64_t tag = 0;  // of the unit
 };
 
 struct LogTroubleBody {

@@ -31,6 +31,9 @@ std::size_t body_size(MessageType type) noexcept {
       return sizeof(StoreBody);
     case MessageType::LogOpen:
       return sizeof(LogOpenBody);
+    case MessageType::LogFlush:
+    case MessageType::LogFlushed:
+      return sizeof(LogFlushBody);
     case MessageType::LogTrouble:
       return sizeof(LogTroubleBody);
     case MessageType::Finish:

@@ -115,6 +115,7 @@ void Logger::on_manager() {
     if (outcome != channel::Packet::Outcome::Message) continue;
     if (packet_->header().type == channel::MessageType::LogOpen) on_open();
     if (packet_->header().type == channel::MessageType::LogSync) on_sync();
+    if (packet_->header().type == channel::MessageType::LogFlush) on_flush();
   }
 }
 
@@ -154,6 +155,15 @@ void Logger::on_sync() {
   for (std::uint32_t index = 0; index < pipes_.size(); ++index) {
     if (pipes_[index]) watch(index);
   }
+}
+
+// Lines that no end of line has closed are taken as they are: somebody waits to read them.
+void Logger::on_flush() {
+  const auto body = packet_->body<channel::LogFlushBody>();
+  for (std::uint32_t index = 0; index < pipes_.size(); ++index) {
+    if (pipes_[index] && pipes_[index]->from.entry.tag == body.tag) serve(index, true);
+  }
+  tell(channel::MessageType::LogFlushed, channel::body_bytes(body));
 }
 
 // What was in hand when the logger before this one died. Where it has taken only part of what it meant to,

@@ -49,6 +49,7 @@ class Logger {
   void on_manager();
   void on_open();
   void on_sync();
+  void on_flush();
   void finish_unfinished();
   void tell(channel::MessageType type, std::span<const std::byte> body, std::string payload = {});
   void tell_troubles();

@@ -41,6 +41,22 @@ class LoggerTest(unittest.TestCase):
             self.assertEqual(machine.initctl("start", "b", check=False).returncode, 1)
             wait_until("it says why", lambda: machine.status("b").get("log_tail") == ["why"])
 
+    def test_a_failing_start_always_prints_what_the_service_said(self):
+        failing = '[service]\ntype = "{}"\ncommand = ["/bin/sh", "-c", "echo one; printf \'last words\'; exit 3"]\nrestart = "no"\n'
+        with Machine({"a.service": failing.format("oneshot"), "b.service": failing.format("notify"),
+                      "c.service": '[unit]\nrequires = ["a.service"]\n[service]\ncommand = ["sleep", "1d"]\n'}) as machine:  # fmt: skip
+            for _ in range(40):
+                for unit in "abc":
+                    told = machine.initctl("start", unit, check=False)
+                    self.assertEqual(told.returncode, 1)
+                    self.assertRegex(told.stdout + told.stderr, r"one\n.*last words\n")
+
+    def test_a_failing_start_waits_for_no_logger_that_is_stopped(self):
+        unit = '[service]\ntype = "oneshot"\ncommand = ["/bin/sh", "-c", "exit 3"]\nrestart = "no"\n'
+        with Machine({"a.service": unit}) as machine:
+            os.kill(machine.logger(), signal.SIGSTOP)
+            self.assertEqual(machine.initctl("start", "a", check=False, seconds=10).returncode, 1)
+
     def test_F49_neither_the_death_of_the_logger_nor_of_the_manager_costs_a_line_or_a_service(self):
         lines = 20000
         with Machine({"a.service": COUNT.format(lines=lines, size="64M")}) as machine:

@@ -71,7 +71,7 @@ void App::turn() {
         probes_.handle(one);
         break;
       case Source::Logger:
-        logging_->on_readable();
+        for (const std::uint64_t tag : logging_->on_readable()) requests_->logged(tag);
         break;
       case Source::Control:
         server_->handle(one, monotonic_now());

@@ -60,6 +60,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void remember(std::string_view request_id) override;
   Result<api::DaemonReloadReply> reload() override;
   bool signal(core::UnitIndex unit, int signal, bool all) override;
+  [[nodiscard]] bool flush_log(core::UnitIndex unit) override;
   [[nodiscard]] JournalEntry* find_request(std::string_view request_id) override;
   [[nodiscard]] const core::Engine& engine() const override { return *engine_; }
   [[nodiscard]] ViewContext view_context() override;

@@ -31,6 +31,10 @@ JournalEntry* App::find_request(std::string_view request_id) {
   return intents_.find_request(request_id);
 }
 
+bool App::flush_log(core::UnitIndex unit) {
+  return logging_->flush(engine_->graph()->tag(unit));
+}
+
 bool App::is_operator(const control::Peer& peer, std::string_view unit) const {
   const auto index = engine_->graph()->find(unit);
   const auto definition = index ? configuration_.unit(*index) : std::nullopt;

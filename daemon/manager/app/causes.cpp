@@ -150,6 +150,11 @@ api::PlanReply plan_of(const ViewContext& context, core::Verb verb,
   return reply;
 }
 
+bool explains(core::JobOutcome outcome) {
+  return outcome == core::JobOutcome::Failed || outcome == core::JobOutcome::Blocked ||
+         outcome == core::JobOutcome::TimedOut;
+}
+
 api::JobReply job_reply(const ViewContext& context, core::UnitIndex unit, core::JobOutcome outcome,
                         core::UnitIndex cause) {
   api::JobReply reply;
@@ -163,9 +168,7 @@ api::JobReply job_reply(const ViewContext& context, core::UnitIndex unit, core::
   if (unit == core::kNoUnit) return reply;
   reply.message = outcome_message(context, unit, outcome, cause);
   reply.hint = outcome_hint(context, unit, outcome, cause);
-  const bool explained = outcome == core::JobOutcome::Failed || outcome == core::JobOutcome::Blocked ||
-                         outcome == core::JobOutcome::TimedOut;
-  if (explained) reply.status = status_of(context, about);
+  if (explains(outcome)) reply.status = status_of(context, about);
   return reply;
 }
 

@@ -236,10 +236,19 @@ void Logging::tell_stored() {
   if (!link_.flush()) next_ = std::min(next_, monotonic_now() + kSoon);
 }
 
-void Logging::on_readable() {
-  for (const auto& entry : link_.drain()) on_done(entry);
+std::vector<std::uint64_t> Logging::on_readable() {
+  auto told = link_.drain();
+  for (const auto& entry : told.done) on_done(entry);
   if (link_.closed()) around_.loop.remove(link_.fd());  // its slot tells the rest
   if (!link_.flush()) next_ = std::min(next_, monotonic_now() + kSoon);
+  return std::move(told.flushed);
+}
+
+bool Logging::flush(std::uint64_t tag) {
+  if (!available_ || slot_ == kNoSlot || link_.closed()) return false;
+  link_.flush_unit(tag);
+  if (!link_.flush()) next_ = std::min(next_, monotonic_now() + kSoon);
+  return true;
 }
 
 bool Logging::is_open(const channel::StoreBody& entry) const {

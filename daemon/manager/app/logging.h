@@ -51,7 +51,8 @@ class Logging {
   void start(std::optional<std::uint32_t> slot);
   // News of its slot.
   void on_slot(std::uint32_t slot, const channel::Slot& facts);
-  void on_readable();
+  // The tags of units that flush() asked for and whose lines are stored now.
+  [[nodiscard]] std::vector<std::uint64_t> on_readable();
   [[nodiscard]] MonotonicTime next_deadline() const { return next_; }
   void on_time(MonotonicTime now);
 
@@ -61,6 +62,8 @@ class Logging {
   Result<int> pipe(const LogOwner& owner, std::uint32_t stream);
   // The unit is down: its pipes end with the last process that holds them.
   void release(std::uint64_t tag) { open_.erase(tag); }
+  // Asks the logger to store what the unit has written so far. False: there is no logger to answer.
+  [[nodiscard]] bool flush(std::uint64_t tag);
   [[nodiscard]] std::string trouble(const std::string& unit) const { return link_.trouble(unit); }
 
  private:

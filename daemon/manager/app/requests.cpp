@@ -8,6 +8,8 @@ namespace {
 // How often a caller that asked for progress is told anew what it waits for.
 constexpr Duration kFirstTell = std::chrono::milliseconds(200);
 constexpr Duration kTellInterval = std::chrono::seconds(1);
+// How long an answer waits for the logger at most: its disk may be slow.
+constexpr Duration kLogPatience = std::chrono::milliseconds(500);
 
 core::Verb to_core(api::Verb verb) {
   switch (verb) {
@@ -186,17 +188,40 @@ void Requests::reply_finished(control::CallId call, const std::string& unit, cor
 void Requests::finished(const core::JobFinished& job) {
   const auto [first, last] = waiters_.equal_range(job.job);
   for (auto at = first; at != last; ++at) {
-    if (!at->second.unit.empty()) reply_finished(at->second.call, at->second.unit, job.outcome, job.cause);
+    if (!at->second.unit.empty()) explain(at->second.call, at->second.unit, job);
   }
   waiters_.erase(first, last);
+}
+
+void Requests::explain(control::CallId call, const std::string& unit, const core::JobFinished& job) {
+  const auto& graph = *target_.engine().graph();
+  const auto about = job.cause == core::kNoUnit ? graph.find(unit) : std::optional(job.cause);
+  if (!explains(job.outcome) || !about || !target_.flush_log(*about))
+    return reply_finished(call, unit, job.outcome, job.cause);
+  explanations_.push_back({call, unit, job.outcome, graph.tag(*about), monotonic_now() + kLogPatience});
+}
+
+void Requests::explain_those(const std::function<bool(const Explanation&)>& due) {
+  std::erase_if(explanations_, [this, &due](const Explanation& one) {
+    if (!due(one)) return false;
+    const auto cause = target_.engine().graph()->find_tag(one.about);
+    reply_finished(one.call, one.unit, one.outcome, cause.value_or(core::kNoUnit));
+    return true;
+  });
+}
+
+void Requests::logged(std::uint64_t tag) {
+  explain_those([tag](const Explanation& one) { return one.about == tag; });
 }
 
 void Requests::dropped(control::CallId call) {
   // The request stays in force, and its answer in the journal for a caller that comes back.
   std::erase_if(waiters_, [call](const auto& entry) { return entry.second.call == call; });
+  std::erase_if(explanations_, [call](const auto& one) { return one.call == call; });
 }
 
 void Requests::tell(MonotonicTime now) {
+  explain_those([now](const Explanation& one) { return one.deadline <= now; });
   for (auto at = waiters_.begin(); at != waiters_.end();) {
     Waiter& waiter = at->second;
     const auto unit = target_.engine().graph()->find(waiter.unit);
@@ -220,6 +245,7 @@ void Requests::tell(MonotonicTime now) {
 
 MonotonicTime Requests::next_deadline() const {
   MonotonicTime next = MonotonicTime::never();
+  for (const auto& one : explanations_) next = std::min(next, one.deadline);
   for (const auto& [job, waiter] : waiters_) {
     next = std::min(next, waiter.deadline);
     if (waiter.more) next = std::min(next, waiter.tell_at);

@@ -37,6 +37,8 @@ class RequestTarget {
   virtual Result<api::DaemonReloadReply> reload() = 0;
   // False: there is no process to signal.
   virtual bool signal(core::UnitIndex unit, int signal, bool all) = 0;
+  // True: logged() follows once what the unit has written is stored; it may also stay out.
+  [[nodiscard]] virtual bool flush_log(core::UnitIndex unit) = 0;
   [[nodiscard]] virtual JournalEntry* find_request(std::string_view request_id) = 0;
   [[nodiscard]] virtual const core::Engine& engine() const = 0;
   [[nodiscard]] virtual ViewContext view_context() = 0;
@@ -50,6 +52,8 @@ class Requests {
   void dropped(control::CallId call);
   // Before the engine forgets the job. cause is the unit that the outcome is about.
   void finished(const core::JobFinished& job);
+  // What the unit with this tag has written is stored.
+  void logged(std::uint64_t tag);
   // Sends progress to those who want it, and answers those whose time is up.
   void tell(MonotonicTime now);
   [[nodiscard]] MonotonicTime next_deadline() const;
@@ -61,6 +65,15 @@ class Requests {
     bool more = false;
     MonotonicTime deadline = MonotonicTime::never();
     MonotonicTime tell_at{};  // progress is due then
+  };
+
+  // An answer that shows the last lines of a unit and waits until they are stored.
+  struct Explanation {
+    control::CallId call;
+    std::string unit;
+    core::JobOutcome outcome = core::JobOutcome::Failed;
+    std::uint64_t about = 0;  // tag of the unit whose lines are shown
+    MonotonicTime deadline;
   };
 
   void answer(const control::Call& call, const api::JobRequest& request);
@@ -83,10 +96,14 @@ class Requests {
   void reply_finished(control::CallId call, const std::string& unit, core::JobOutcome outcome,
                       core::UnitIndex cause);
 
+  void explain(control::CallId call, const std::string& unit, const core::JobFinished& job);
+  void explain_those(const std::function<bool(const Explanation&)>& due);
+
   RequestTarget& target_;
   control::Server& server_;
   MonotonicTime now_;
   std::multimap<core::JobId, Waiter> waiters_;
+  std::vector<Explanation> explanations_;
 };
 
 }  // namespace init::manager

@@ -50,6 +50,8 @@ struct ViewContext {
 [[nodiscard]] api::PlanReply plan_of(const ViewContext& context, core::Verb verb,
                                      const std::vector<core::UnitIndex>& units);
 [[nodiscard]] api::CatReply cat_of(const ViewContext& context, core::UnitIndex unit);
+// Whether the reply about such an end shows the status of the unit that it is about.
+[[nodiscard]] bool explains(core::JobOutcome outcome);
 // The end of a job, in words. cause may be kNoUnit.
 [[nodiscard]] api::JobReply job_reply(const ViewContext& context, core::UnitIndex unit,
                                       core::JobOutcome outcome, core::UnitIndex cause);

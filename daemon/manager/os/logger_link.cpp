@@ -7,21 +7,30 @@
 namespace init::manager {
 
 void LoggerLink::open(LogPipe pipe) {
-  waiting_.push_back({false, std::move(pipe)});
+  waiting_.push_back({channel::MessageType::LogOpen, std::move(pipe), {}});
   (void)flush();
 }
 
 void LoggerLink::sync() {
-  waiting_.push_back({true, {}});
+  waiting_.push_back({channel::MessageType::LogSync, {}, {}});
+  (void)flush();
+}
+
+void LoggerLink::flush_unit(std::uint64_t tag) {
+  waiting_.push_back({channel::MessageType::LogFlush, {}, {tag}});
   (void)flush();
 }
 
 int LoggerLink::send(const Waiting& waiting) const {
-  if (waiting.sync) return channel::send_packet(socket_.get(), {.type = channel::MessageType::LogSync});
+  if (waiting.type == channel::MessageType::LogSync)
+    return channel::send_packet(socket_.get(), {.type = waiting.type});
+  if (waiting.type == channel::MessageType::LogFlush)
+    return channel::send_packet(socket_.get(),
+                                {.type = waiting.type, .body = channel::body_bytes(waiting.unit)});
   unit::Writer writer;
   writer(waiting.pipe.config);
   const int fd = waiting.pipe.read.get();
-  return channel::send_packet(socket_.get(), {.type = channel::MessageType::LogOpen,
+  return channel::send_packet(socket_.get(), {.type = waiting.type,
                                               .body = channel::body_bytes(waiting.pipe.name),
                                               .payload = std::as_bytes(std::span(writer.bytes)),
                                               .fds = {&fd, 1}});
@@ -37,18 +46,20 @@ bool LoggerLink::flush() {
   return true;
 }
 
-std::vector<channel::StoreBody> LoggerLink::drain() {
-  std::vector<channel::StoreBody> done;
+LoggerLink::Told LoggerLink::drain() {
+  Told told;
   if (!packet_) packet_ = std::make_unique<channel::Packet>();
   for (;;) {
     const auto outcome = packet_->receive(socket_.get());
     closed_ = closed_ || outcome == channel::Packet::Outcome::Closed;
     if (outcome != channel::Packet::Outcome::Message) break;
-    if (packet_->header().type == channel::MessageType::LogDone)
-      done.push_back(packet_->body<channel::StoreBody>());
-    if (packet_->header().type == channel::MessageType::LogTrouble) take_trouble();
+    const auto type = packet_->header().type;
+    if (type == channel::MessageType::LogDone) told.done.push_back(packet_->body<channel::StoreBody>());
+    if (type == channel::MessageType::LogFlushed)
+      told.flushed.push_back(packet_->body<channel::LogFlushBody>().tag);
+    if (type == channel::MessageType::LogTrouble) take_trouble();
   }
-  return done;
+  return told;
 }
 
 void LoggerLink::take_trouble() {

@@ -29,18 +29,24 @@ class LoggerLink {
   [[nodiscard]] int fd() const { return socket_.get(); }
   [[nodiscard]] bool closed() const { return closed_; }  // nobody is at the other end
   void open(LogPipe pipe);
-  void sync();  // every pipe of before has been told
+  void sync();                         // every pipe of before has been told
+  void flush_unit(std::uint64_t tag);  // store what its pipes hold
   // Sends what has room. True: nothing waits any more.
   bool flush();
-  // Takes what the logger tells: the pipes that are done. Troubles are kept.
-  [[nodiscard]] std::vector<channel::StoreBody> drain();
+  struct Told {
+    std::vector<channel::StoreBody> done;  // pipes
+    std::vector<std::uint64_t> flushed;    // tags of units
+  };
+  // Takes what the logger tells. Troubles are kept.
+  [[nodiscard]] Told drain();
   // What is wrong with a unit's log; empty when nothing.
   [[nodiscard]] std::string trouble(const std::string& unit) const;
 
  private:
   struct Waiting {
-    bool sync = false;
+    channel::MessageType type;
     LogPipe pipe;
+    channel::LogFlushBody unit;
   };
   void take_trouble();
   [[nodiscard]] int send(const Waiting& waiting) const;

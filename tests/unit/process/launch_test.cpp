@@ -204,7 +204,7 @@ UniqueFd output_of_parent(pid_t& parent, Act act) {
 TEST(CommandParentDeath, ReachesTheChildWhenItsParentReallyDies) {
   const auto spawns = [] {
     const char* script =
-        "trap 'echo told; kill $!; exit' TERM; echo ready; while :; do sleep 1000 & wait $!; done";
+        "trap 'echo told; kill -9 $!; exit' TERM; echo ready; while :; do sleep 1000 & wait $!; done";
     const auto child =
         Command("sh").args({"-c", script}).process_group().parent_death_signal(SIGTERM).spawn();
     if (child) ::pause();
