@@ -47,6 +47,9 @@ class Floor(Limit):
     counts_thousands = False
 
 
+PROBES = ("tcp", "http", "unix", "command")  # scenarios whose name is the key of [health] that all services have
+
+
 class Initd(Contender):
     name = "initd"
     answers = ("status", "list")
@@ -64,7 +67,7 @@ class Initd(Contender):
         units.mkdir()
         for i in range(box.count):
             (units / f"{service_name(i)}.service.toml").write_text(self.unit(box, i))
-        wanted = range(box.count) if box.scenario == "services" else [box.count - 1]
+        wanted = [box.count - 1] if box.scenario == "chain" else range(box.count)
         names = ", ".join(f'"{service_name(i)}.service"' for i in wanted if i >= 0)
         (units / "default.target.toml").write_text(f"[unit]\nwants = [{names}]\n")
         return [self.tools / "initd", "--units", units, "--runtime", box.work / "run", "--state", box.work / "state",
@@ -77,7 +80,8 @@ class Initd(Contender):
         else:
             before, kind, program = "", 'restart = "always"\nrestart-delay = "0s"\n', "bench-stamp"
         command = f'command = ["{self.tools}/{program}", "{box.stamps}", "{service_name(index)}"]\n'
-        return f"{before}[service]\n{kind}{command}{self.output}"
+        probe = f'[health]\n{box.scenario}\ninterval = "1s"\n' if box.scenario.startswith(PROBES) else ""
+        return f"{before}[service]\n{kind}{command}{self.output}{probe}"
 
     def client(self, box, *words):
         return [self.tools / "initctl", "--runtime", box.work / "run", *words]

@@ -1,5 +1,7 @@
 """One function per benchmark; each gives back the rows that it measured."""
+import socket
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -215,6 +217,53 @@ def idle(bench):
     return list(rows.values())
 
 
+class Answering:
+    """Takes every connection on a port of this host and closes it, after an answer to HTTP."""
+
+    def __enter__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self.socket.getsockname()[1]
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            with client:
+                client.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def probes(bench):
+    """CPU of PID 1 and the manager for health probes of all services, one a second each."""
+    count, seconds = (100, 3) if bench.quick else (1000, 10)
+    rows = []
+
+    def measure(what, scenario, of):
+        row = Row(f"{what} of {of} services, a second of {of} probes: CPU", "ms")
+
+        def body(box, contender):
+            box.wait_for_stamps(of)
+            time.sleep(2)  # every service has been asked once
+            before = box.init_cpu_us()
+            time.sleep(seconds)
+            row.add(contender, (box.init_cpu_us() - before) / 1e3 / seconds)
+
+        bench.take_turns(of, lambda c: c.name == "initd", body, scenario=scenario, rounds=min(3, bench.rounds))
+        rows.append(row)
+
+    with Answering() as port:
+        measure("tcp probes", f'tcp = "127.0.0.1:{port}"', count)
+        measure("http probes", f'http = "http://127.0.0.1:{port}/"', count)
+    measure("command probes", f'command = ["{bench.tools}/bench-nothing"]', 100)
+    return rows
+
+
 def spawn(bench):
     """libinit's Command beside vfork+exec, which stands as the limit, and what else there is; no box is needed."""
     rows = []
@@ -232,5 +281,5 @@ def spawn(bench):
 # Columns beside the contenders, where a benchmark has them.
 OTHER_WAYS = ["fork+exec", "posix_spawn"]
 ALL = {"spawn": spawn, "boot": boot, "chain": chain, "restart": restart, "status": status, "list": listing, "memory": memory,
-       "storm": storm, "shutdown": shutdown, "idle": idle}
+       "storm": storm, "shutdown": shutdown, "idle": idle, "probes": probes}
 HIDDEN = {"smoke": smoke}
