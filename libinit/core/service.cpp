@@ -141,12 +141,26 @@ void command_exited(World& world, UnitIndex unit, const Exited& event) {
   if (!run_step(world, unit, State::Commanding, step + 1U)) became_ready(world, unit);
 }
 
+// Is it the first process of a forking service that leaves the work to another, as it is to?
+bool hands_over(const World& world, UnitIndex unit, const Exit& exit) {
+  const UnitRecord& record = world.units[unit];
+  const bool first = awaited_word(world, unit) == Word::Forked && !has_flag(record, kFound);
+  return first && is_starting(record.state) && is_clean(policy_of(world, unit), exit);
+}
+
+// Does this end say how the service ended last? Not that of a preparation, or of a first process, that went
+// well.
+bool is_news(const World& world, UnitIndex unit, const Exit& exit) {
+  const State state = world.units[unit].state;
+  if (state == State::PreStart || state == State::Condition) return !is_well(exit);
+  return !hands_over(world, unit, exit);
+}
+
 // Before it was ready: the first process of a forking service is to end well, all others are not to end at
 // all.
 void ended_early(World& world, UnitIndex unit, const Exited& event) {
   if (!is_clean(policy_of(world, unit), event.exit)) return end_run(world, unit, reason_of(event));
-  const bool first = awaited_word(world, unit) == Word::Forked && !has_flag(world.units[unit], kFound);
-  first ? find_main(world, unit) : end_run(world, unit, Reason::Protocol);
+  hands_over(world, unit, event.exit) ? find_main(world, unit) : end_run(world, unit, Reason::Protocol);
 }
 
 void ended_itself(World& world, UnitIndex unit, const Exited& event) {
@@ -272,15 +286,23 @@ void spawn_again(World& world, UnitIndex unit) {
   }
 }
 
+void forget_exit(UnitRecord& record) {
+  record.exit_kind = Exit::Kind::None;
+  record.exit_value = 0;
+}
+
 void spawn_failed(World& world, UnitIndex unit, Which process, SpawnError kind) {
   const State state = world.units[unit].state;
   const bool start = is_starting(state);
   const bool found = process == Which::Main && has_flag(world.units[unit], kFound);
-  if (found && (start || is_up(state))) return end_run(world, unit, Reason::Protocol);
+  if (found && (start || is_up(state))) {
+    forget_exit(world.edit(unit));  // nobody has seen it
+    return end_run(world, unit, Reason::Protocol);
+  }
   if (start || (process == Which::Control && state == State::Reloading)) {
     if (kind == SpawnError::Resources) return retry_spawn(world, unit);
     if (!start) return end_reload(world, unit, false);
-    world.edit(unit).exit_kind = Exit::Kind::None;
+    forget_exit(world.edit(unit));
     return end_run(world, unit, kind == SpawnError::Setup ? Reason::Setup : Reason::Config);
   }
   const bool hook = process == Which::Control && awaits_control(state);
@@ -383,8 +405,7 @@ void on_exited(World& world, const Exited& event) {
   forget(world, event.unit, process, event.group_empty);
   if (process == Which::Control) return control_exited(world, event.unit, event.exit);
   UnitRecord& record = world.edit(event.unit);
-  // A preparation that went well is no news of how the service ended last.
-  if (!is_well(event.exit) || (record.state != State::PreStart && record.state != State::Condition)) {
+  if (is_news(world, event.unit, event.exit)) {
     record.exit_kind = event.exit.kind;
     record.exit_value = event.exit.value;
   }

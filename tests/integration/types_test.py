@@ -89,23 +89,41 @@ class NotifyTest(Case):
             machine.wait_for_state("a", "active")
             start.wait(30)
 
-    def test_what_it_said_before_it_ended_is_not_lost_with_the_manager(self):
+    def end_after_the_word(self, words, keys):
+        """A machine whose service says that it is ready and ends at once, while the manager stands still; the client that
+        waits for the start, and that manager."""
         machine = self.machine()
         fifo, said = self.fifo(machine, "go"), machine.place / "said"
         os.chmod(machine.place, 0o777)
-        # Ready is one that said so; that it has ended since is no failure of its start.
-        machine.write_unit("a.service", service("await", fifo, "say", "STATUS=done\nREADY=1", "touch", said, "exit", 0, keys=f'{NOTIFY}\nremain-after-exit = true'))
+        machine.write_unit("a.service", service("await", fifo, *words, "touch", said, "exit", 0, keys=keys))
         machine.initctl("daemon-reload")
         start = self.start_in_background(machine, "a")
         wait_until("it runs", lambda: machine.main_pid("a"))
-        before = machine.manager()
-        os.kill(before, signal.SIGSTOP)
+        manager = machine.manager()
+        os.kill(manager, signal.SIGSTOP)
         self.open_fifo(fifo)
         wait_until("it has ended", lambda: said.exists() and not machine.services())
-        os.kill(before, signal.SIGKILL)
-        wait_until("another manager", lambda: machine.manager() not in (0, before))
-        machine.wait_for_state("a", "active")
-        self.assertEqual((start.wait(30), machine.status("a").get("main_pid", 0)), (0, 0))
+        return machine, start, manager
+
+    # Ready is one that said so; that it has ended since is no failure of its start.
+    BOTH = ((["say", "STATUS=done\nREADY=1"], NOTIFY), (["line", 3], "ready-fd = 3"))
+
+    def test_F30_readiness_said_right_before_the_end_counts(self):
+        for words, keys in self.BOTH:
+            machine, start, manager = self.end_after_the_word(words, keys)
+            os.kill(manager, signal.SIGCONT)
+            self.assertEqual(start.wait(30), 0, keys)
+            machine.wait_for_state("a", "inactive")
+            self.assertEqual(machine.status("a")["exit"], {"kind": "exited", "code": 0, "text": "exit 0"})
+            self.assertEqual(machine.manager(), manager)
+
+    def test_what_it_said_before_it_ended_is_not_lost_with_the_manager(self):
+        for words, keys in self.BOTH:
+            machine, start, manager = self.end_after_the_word(words, f"{keys}\nremain-after-exit = true")
+            os.kill(manager, signal.SIGKILL)
+            wait_until("another manager", lambda machine=machine, manager=manager: machine.manager() not in (0, manager))
+            machine.wait_for_state("a", "active")
+            self.assertEqual((start.wait(30), machine.status("a").get("main_pid", 0)), (0, 0), keys)
 
     def test_what_is_shown_of_it_outlives_the_manager(self):
         machine = self.machine({"a.service": service("say", "STATUS=well\nREADY=1", "sleep", keys=NOTIFY)})
@@ -199,6 +217,21 @@ class ForkingTest(Case):
         for unit in units:
             machine.wait_for_state(unit, "failed")
         self.assertEqual(machine.services(), [])
+
+    def test_the_end_of_its_main_process_is_shown_over_its_restart(self):
+        """The good end of the next first process is no news of it."""
+        keys = self.KEYS + '\nrestart = "always"\nrestart-delay = "1ms"'
+        machine = self.machine({"a.service": service("fork", 1, "worker", "sleep", keys=keys).replace('restart = "no"', "")})
+        machine.initctl("start", "a")
+        shown = lambda: {key: machine.status("a").get(key) for key in ("exit", "last_run")}  # noqa: E731
+        self.assertEqual(shown(), {"exit": None, "last_run": None})
+        main = machine.main_pid("a")
+        os.kill(machine.host_pid(main), signal.SIGKILL)
+        wait_until("it runs again", lambda: machine.main_pid("a") not in (0, main) and machine.status("a")["state"] == "active")
+        self.assertEqual(shown()["exit"]["code"], signal.SIGKILL)
+        self.kill_manager(machine)
+        wait_until("the manager answers", lambda: machine.initctl("list", check=False).returncode == 0)
+        self.assertEqual(shown()["exit"]["code"], signal.SIGKILL)
 
     def test_F16_a_pid_file_is_a_hint(self):
         """The right one counts; one that names initd does not."""

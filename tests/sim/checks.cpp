@@ -16,6 +16,22 @@ using unit::DependencyKind;
 
 constexpr Duration kIdleWait = std::chrono::seconds(5);
 
+namespace {
+
+// A preparation, or the first process of a forking service, that ends well: the service has not ended with
+// it.
+bool is_on_the_way(const UnitRecord& was, const core::Policy& policy, const core::Exit& exit) {
+  if (was.state == State::PreStart || was.state == State::Condition)
+    return exit == core::Exit{core::Exit::Kind::Code, 0};
+  const bool early = was.state == State::Starting || was.state == State::Forking ||
+                     was.state == State::Readying || was.state == State::PostStart;
+  const bool first = was.word == core::Word::Forked && core::word_of(policy) == core::Word::Forked &&
+                     (was.flags & core::kFound) == 0;
+  return early && first && core::is_clean(policy, exit);
+}
+
+}  // namespace
+
 std::string Simulation::name(UnitIndex unit) const {
   return unit < engine_.graph()->size() ? std::string(engine_.graph()->name(unit)) : "nobody";
 }
@@ -235,14 +251,12 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
   // S4: an exit is consumed once, as it was.
   if (const auto* exited = std::get_if<core::Exited>(&event)) {
     const UnitRecord& record = engine_.record(exited->unit);
-    if (before[exited->unit].main_attempt == exited->attempt && exited->attempt != 0) {
+    const UnitRecord& was = before[exited->unit];
+    if (was.main_attempt == exited->attempt && exited->attempt != 0) {
       if (record.main_attempt == exited->attempt) fail("S4: an exit was not consumed");
-      // A preparation that went well is not kept as the last exit.
-      const bool kept =
-          (before[exited->unit].state != State::PreStart && before[exited->unit].state != State::Condition) ||
-          exited->exit != core::Exit{core::Exit::Kind::Code, 0};
-      if (kept && core::Exit{record.exit_kind, record.exit_value} != exited->exit)
-        fail("S4: an exit was changed");
+      const bool kept = !is_on_the_way(was, engine_.graph()->policy(exited->unit), exited->exit);
+      const core::Exit shown = kept ? exited->exit : core::Exit{was.exit_kind, was.exit_value};
+      if (core::Exit{record.exit_kind, record.exit_value} != shown) fail("S4: an exit was changed");
     }
   }
   // S8: a process that could not be made for want of resources is no failure of its unit.

@@ -177,9 +177,12 @@ void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
   release_terminal(use.unit, use.attempt);
 }
 
-// While its control group still stands.
+// While its control group still stands. Not of a process that leaves the run to its successor.
 void App::note_end(const SlotUse& use, const channel::Slot& facts) {
-  if (use.role != core::Role::Main) return;
+  const bool watched = (facts.flags & channel::kSlotWatched) != 0;
+  const bool first =
+      !watched && is_forking(use.unit) && exit_of(facts) == core::Exit{core::Exit::Kind::Code, 0};
+  if (use.role != core::Role::Main || first) return;
   UnitState& state = units_[use.unit];
   constexpr std::uint64_t kKibibyte = 1024;
   state.last_run = api::LastRun{static_cast<std::int64_t>(facts.user_us + facts.system_us),

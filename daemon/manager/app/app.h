@@ -112,6 +112,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void on_ready_fd(std::uint32_t voice);
   void on_hangup(std::uint32_t voice_and_place);
   void hear_some(Voice& voice, int most);
+  void hear_line(const Voice& voice);
   void hear_last_words(core::UnitIndex unit);
   void hear(core::UnitIndex unit, Voice& voice, Notice& notice);
   void hear_of_main_process(core::UnitIndex unit, pid_t pid);

@@ -56,7 +56,9 @@ void App::on_notify(std::uint32_t index) {
 
 // What a process said comes before its end.
 void App::hear_last_words(core::UnitIndex unit) {
-  if (Voice* voice = voices_->find(engine_->graph()->tag(unit))) hear_some(*voice, kLastNotices);
+  const std::uint64_t tag = engine_->graph()->tag(unit);
+  if (Voice* voice = voices_->find(tag)) hear_some(*voice, kLastNotices);
+  if (Voice* voice = voices_->find(tag)) hear_line(*voice);
 }
 
 void App::hear_some(Voice& voice, int most) {
@@ -148,17 +150,18 @@ void App::hear_of_descriptors(core::UnitIndex unit, Voice& voice, Notice& notice
 }
 
 void App::on_ready_fd(std::uint32_t index) {
-  Voice* voice = voices_->at(index);
-  if (voice == nullptr || !voice->ready) return;
-  const Heard heard = listen_for_line(voice->ready.get());
+  if (Voice* voice = voices_->at(index)) hear_line(*voice);
+}
+
+void App::hear_line(const Voice& voice) {
+  const Heard heard = voice.ready ? listen_for_line(voice.ready.get()) : Heard::Nothing;
   if (heard == Heard::Nothing) return;
-  const std::uint64_t tag = voice->tag;
+  const std::uint64_t tag = voice.tag;
   const auto unit = engine_->graph()->find_tag(tag);
   if (unit && heard == Heard::Line) tell(*unit, Notified::What::Ready);
   if (unit && heard == Heard::Closed)
     log_warning(std::string(engine_->graph()->name(*unit)) + " closed its ready-fd without a line");
-  voice = voices_->find(tag);
-  if (voice != nullptr) voices_->close_ready(*voice);
+  if (Voice* still = voices_->find(tag)) voices_->close_ready(*still);
 }
 
 void App::on_hangup(std::uint32_t index) {

@@ -153,6 +153,29 @@ TEST(Forking, IsUpWhenTheFirstProcessEndedWellAndAnotherIsFound) {
   EXPECT_EQ(lab.state("db"), State::Running);
 }
 
+TEST(Forking, ItsLastEndIsThatOfItsMainProcessAndNotOfTheNextFirstOne) {
+  Lab lab("db forking restart=always delay=10");
+  const auto goes_into_the_background = [&lab] {
+    lab.runs("db");
+    lab.exits("db", 0, false);
+    lab.runs("db");
+  };
+  lab.start("db");
+  goes_into_the_background();
+  EXPECT_EQ(lab.view("db").last_exit, Exit{});
+  lab.dies("db", 9);
+  lab.advance(1000);
+  goes_into_the_background();
+  EXPECT_EQ(lab.state("db"), State::Running);
+  EXPECT_EQ(lab.view("db").last_exit, (Exit{Exit::Kind::Signal, 9}));
+  lab.exits("db", 3);
+  lab.advance(1000);
+  lab.runs("db");
+  lab.exits("db", 0);
+  lab.fails_to_spawn("db", SpawnError::Setup);  // nobody is left, and nobody knows of what
+  EXPECT_EQ(lab.view("db").last_exit, Exit{});
+}
+
 TEST(Forking, WithNothingLeftHasFailed) {
   Lab lab("db forking restart=no");
   lab.start("db");
