@@ -15,7 +15,7 @@ NOTE = """#!/bin/sh
 echo "$1 result=$SERVICE_RESULT code=$EXIT_CODE status=$EXIT_STATUS restarts=$RESTART_COUNT main=${MAINPID:+known}" >>LEDGER
 """
 MONITOR = """#!/bin/sh
-echo "$MONITOR_UNIT $MONITOR_SERVICE_RESULT $MONITOR_EXIT_CODE $MONITOR_EXIT_STATUS" >>LEDGER
+echo "${1:-}$MONITOR_UNIT $MONITOR_SERVICE_RESULT $MONITOR_EXIT_CODE $MONITOR_EXIT_STATUS" >>LEDGER
 """
 EVENT = """#!/bin/sh
 echo "$INITD_EVENT $INITD_UNIT $SERVICE_RESULT $EXIT_CODE $EXIT_STATUS $RESTART_COUNT" >>LEDGER
@@ -108,13 +108,29 @@ class HooksTest(HookCase):
             machine.initctl("start", "a")
             self.assertEqual(self.ledger(machine), ["0"])
 
-    def test_a_unit_that_failure_starts_is_told_of_it(self):
+    def test_a_unit_that_an_end_starts_is_told_of_it(self):
+        """By on-success and on-failure, each for its ends alone."""
+        ends = {
+            "done": ('type = "oneshot"\n', "exit 0", "success: done.service success exited 0"),
+            "quiet": ("", "kill -TERM $$$$", "success: quiet.service success killed TERM"),
+            "known": ("success-exit = [7]\n", "exit 7", "success: known.service success exited 7"),
+            "killed": ("", "kill -KILL $$$$", "failure: killed.service signal killed KILL"),
+            "never": ('pre-start = [["/bin/false"]]\n', "exit 0", "failure: never.service exit-code exited 1"),
+        }
         with Machine() as machine:
             monitor = self.script(machine, "monitor", MONITOR)
-            failing = '[unit]\non-failure = ["m.service"]\n[service]\ncommand = ["/bin/sh", "-c", "exit 3"]\nrestart = "no"\n'
-            self.load(machine, {"a.service": failing, "m.service": f'[service]\ntype = "oneshot"\ncommand = ["{monitor}"]\n'})
-            machine.initctl("start", "a", check=False)
-            wait_until("it is told", lambda: self.ledger(machine) == ["a.service exit-code exited 3"])
+            units = {}
+            for name, (keys, script, _) in ends.items():
+                called = "".join(f'on-{end} = ["{name}-{end}.service"]\n' for end in ("success", "failure"))
+                units[f"{name}.service"] = f'[unit]\n{called}[service]\nrestart = "no"\n{keys}command = ["/bin/sh", "-c", "{script}"]\n'
+                for end in ("success", "failure"):
+                    units[f"{name}-{end}.service"] = f'[service]\ntype = "oneshot"\ncommand = ["{monitor}", "{end}: "]\n'
+            self.load(machine, units)
+            machine.initctl("start", *ends, check=False)
+            told = sorted(line for _, _, line in ends.values())
+            wait_until("all are told", lambda: len(self.ledger(machine)) >= len(told))
+            machine.poweroff()
+            self.assertEqual(sorted(self.ledger(machine)), told)
 
     def failing(self, action):
         limit = f'restart-limit = {{ burst = 2, interval = "1min", action = "{action}" }}\n'
