@@ -7,6 +7,7 @@ namespace init::ctl {
 
 int run_job(const Request& request, Output& output);  // start, stop, restart, try-restart, reload
 int run_kill(const Request& request, Output& output);
+int run_trigger(const Request& request, Output& output);
 int run_reset_failed(const Request& request, Output& output);
 int run_daemon_reload(const Request& request, Output& output);
 int run_power(const Request& request, Output& output);  // exit, poweroff, reboot, halt

@@ -82,6 +82,13 @@ int run_kill(const Request& request, Output& output) {
   return ask_plainly(request, output, calls);
 }
 
+int run_trigger(const Request& request, Output& output) {
+  std::vector<api::OutgoingCall> calls;
+  for (const std::string& word : request.words)
+    calls.push_back({api::TriggerRequest{unit::canonical_name(word)}, false});
+  return ask_plainly(request, output, calls);
+}
+
 int run_reset_failed(const Request& request, Output& output) {
   std::vector<api::OutgoingCall> calls;
   for (const std::string& word : request.words)

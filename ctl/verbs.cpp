@@ -76,6 +76,8 @@ constexpr std::array kVerbs{
              run_is_system_running},
     VerbInfo{"kill", "UNIT...", 1, kMany, with(Option::Signal, Option::Whom), "Send a signal to units.",
              run_kill},
+    VerbInfo{"trigger", "UNIT...", 1, kMany, 0, "Say that units are ready which wait to be told so.",
+             run_trigger},
     VerbInfo{"reset-failed", "[UNIT...]", 0, kMany, 0, "Forget failures and back-off.", run_reset_failed},
     VerbInfo{"daemon-reload", "", 0, 0, 0, "Read the unit files again.", run_daemon_reload},
     VerbInfo{"exit", "", 0, 0, with(Option::ExitCode), "Stop everything; initd ends.", run_power},

@@ -17,6 +17,8 @@ constexpr std::array<MethodInfo, kMethodCount> kMethods{{
      "Forget failures and back-off of one or all units."},
     {Method::Kill, "Kill", Role::Operate, true, false,
      "Send a signal to a unit's main process or to all of it."},
+    {Method::Trigger, "Trigger", Role::Operate, true, false,
+     "Say that a unit is ready which waits to be told so."},
     {Method::DaemonReload, "DaemonReload", Role::Admin, true, false, "Read the unit files again."},
     {Method::Plan, "Plan", Role::Read, false, false,
      "Show the steps a request would take, without taking them."},
@@ -57,6 +59,7 @@ struct MethodOf {
   Method operator()(const JobRequest& request) const { return method_of_verb(request.verb); }
   Method operator()(const ResetFailedRequest&) const { return Method::ResetFailed; }
   Method operator()(const KillRequest&) const { return Method::Kill; }
+  Method operator()(const TriggerRequest&) const { return Method::Trigger; }
   Method operator()(const DaemonReloadRequest&) const { return Method::DaemonReload; }
   Method operator()(const PlanRequest&) const { return Method::Plan; }
   Method operator()(const WhyRequest&) const { return Method::Why; }
@@ -110,6 +113,8 @@ Request blank_request(Method method) {
       return ResetFailedRequest{};
     case Method::Kill:
       return KillRequest{};
+    case Method::Trigger:
+      return TriggerRequest{};
     case Method::DaemonReload:
       return DaemonReloadRequest{};
     case Method::Plan:
@@ -154,6 +159,7 @@ Reply blank_reply(Method method) {
       return CatReply{};
     case Method::ResetFailed:
     case Method::Kill:
+    case Method::Trigger:
     case Method::Power:
       return EmptyReply{};
   }

@@ -21,6 +21,7 @@ enum class Method : std::uint8_t {
   Reload,
   ResetFailed,
   Kill,
+  Trigger,
   DaemonReload,
   Plan,
   Why,
@@ -30,7 +31,7 @@ enum class Method : std::uint8_t {
   Cat,
   Power,
 };
-inline constexpr std::size_t kMethodCount = 15;
+inline constexpr std::size_t kMethodCount = 16;
 
 // Read: everybody. Operate: root, initd's own user, and the operators of the unit that the request names.
 // Admin: root and initd's own user.
@@ -50,8 +51,9 @@ struct MethodInfo {
 // By its name without the interface; nullptr = there is none.
 [[nodiscard]] const MethodInfo* find_method(std::string_view name);
 
-using Request = std::variant<JobRequest, ResetFailedRequest, KillRequest, DaemonReloadRequest, PlanRequest,
-                             WhyRequest, StatusRequest, SystemRequest, ListRequest, CatRequest, PowerRequest>;
+using Request = std::variant<JobRequest, ResetFailedRequest, KillRequest, TriggerRequest, DaemonReloadRequest,
+                             PlanRequest, WhyRequest, StatusRequest, SystemRequest, ListRequest, CatRequest,
+                             PowerRequest>;
 using Reply = std::variant<EmptyReply, JobReply, DaemonReloadReply, PlanReply, WhyReply, Status, SystemReply,
                            ListReply, CatReply>;
 

@@ -21,6 +21,9 @@ void describe(auto& visit, Is<JobRequest> auto& it) {
 void describe(auto& visit, Is<ResetFailedRequest> auto& it) {
   visit.maybe("unit", it.unit);
 }
+void describe(auto& visit, Is<TriggerRequest> auto& it) {
+  visit("unit", it.unit);
+}
 void describe(auto& visit, Is<KillRequest> auto& it) {
   visit("unit", it.unit);
   visit("signal", it.signal);

@@ -36,6 +36,9 @@ struct JobRequest {         // Start, Stop, Restart, TryRestart, Reload
 struct ResetFailedRequest {
   std::string unit;  // empty = all
 };
+struct TriggerRequest {  // says that a unit with [ready] trigger is ready
+  std::string unit;
+};
 struct KillRequest {
   std::string unit;
   std::int32_t signal = 15;
@@ -234,7 +237,7 @@ struct CatReply {
   std::vector<File> files;
 };
 
-struct EmptyReply {};  // ResetFailed, Kill, Power: accepted
+struct EmptyReply {};  // ResetFailed, Kill, Trigger, Power: accepted
 
 // Takes out what only root and operators may see: arguments, log text.
 void redact(Status& status);

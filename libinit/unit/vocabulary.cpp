@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kLaterTables[] = {"append", "remove", "socket", "timer",
                                              "path",   "mount",  "swap",   "slice"};
 constexpr std::string_view kLaterKeys[] = {
-    "conditions", "asserts", "requires-mounts-for", "log-identifier", "utmp-id", "log-line", "trigger",
+    "conditions", "asserts", "requires-mounts-for", "log-identifier", "utmp-id", "log-line",
     "default-instance",
     // [resources]
     "slice",

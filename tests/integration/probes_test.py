@@ -72,6 +72,51 @@ class ReadinessTest(unittest.TestCase):
             self.assertIn("not ready in time: tcp 127.0.0.1:1: connect: Connection refused", machine.initctl("status", "a", check=False).stdout)
             self.assertEqual(machine.services(), [])
 
+    WAITS = service("exec sleep 1000", '[ready]\ntrigger = true\n')
+
+    def test_of_anything_by_somebody_who_says_so(self):
+        units = {"a.service": self.WAITS, "b.service": service("exec sleep 1000")}
+        with Machine(units) as machine:
+            refused = machine.json("trigger", "a")
+            self.assertEqual(refused["error"], "org.initd.Manager.Failed")
+            for before in (lambda: None, lambda: os.kill(machine.manager(), signal.SIGKILL)):
+                machine.initctl("start", "a", "--no-block")
+                wait_until("it waits", lambda: machine.status("a")["substate"] == "awaiting readiness")
+                before()
+                self.assertEqual(machine.json("trigger", "a"), {})
+                self.assertEqual(machine.status("a")["state"], "active")
+                machine.initctl("trigger", "a")  # once more is no news
+                machine.initctl("stop", "a")
+            machine.initctl("start", "b")
+            done = machine.initctl("trigger", "a", "b", "missing", check=False)
+            self.assertEqual(done.returncode, 5)
+            for unit in "ab":
+                self.assertIn(f"{unit}.service does not wait to be told", done.stderr)
+
+    def test_what_is_said_before_anybody_waits_for_it_counts_for_this_run(self):
+        """Its own pre-start step says so, over the death of the manager; the next run waits again."""
+        with Machine() as machine:
+            gate, said = machine.place / "gate", machine.place / "said"
+            initctl = " ".join(machine.command("trigger", "a"))
+            step = f'test -e {said} || {{ {initctl}; touch {said}; until test -e {gate}; do sleep 0.02; done; }}'
+            machine.write_unit("a.service", service("exec sleep 1000", f'pre-start = [["/bin/sh", "-c", "{step}"]]\n[ready]\ntrigger = true\n'))
+            machine.initctl("daemon-reload")
+            machine.initctl("start", "a", "--no-block")
+            wait_until("it is said", said.exists)
+            manager = machine.manager()
+            os.kill(manager, signal.SIGKILL)
+            wait_until("another manager", lambda: machine.manager() not in (0, manager))
+            gate.touch()
+            machine.wait_for_state("a", "active")
+            machine.initctl("restart", "a", "--no-block")
+            wait_until("it waits", lambda: machine.status("a")["substate"] == "awaiting readiness")
+
+    def test_who_is_never_told_fails_in_time(self):
+        text = service("exec sleep 1000", 'restart = "no"\n[ready]\ntrigger = true\ndeadline = "200ms"\n')
+        with Machine({"a.service": text}) as machine:
+            self.assertEqual(machine.initctl("start", "a", check=False).returncode, 1)
+            self.assertIn("not ready in time: trigger: nothing so far", machine.status("a")["result"])
+
     def test_what_nothing_can_answer_yet_is_refused(self):
         with Machine({"a.service": service("exec sleep 1000", '[ready]\nlog-line = "x"\n')}) as machine:
             self.assertIn("is not supported yet", machine.initctl("verify", str(machine.unit_directory), check=False).stdout)

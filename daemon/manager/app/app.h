@@ -61,6 +61,7 @@ class App final : private core::ActionSink, public RequestTarget {
   Result<api::DaemonReloadReply> reload() override;
   bool signal(core::UnitIndex unit, int signal, bool all) override;
   [[nodiscard]] bool flush_log(core::UnitIndex unit) override;
+  bool told_ready(core::UnitIndex unit, unit::ProbeKind by) override;
   [[nodiscard]] JournalEntry* find_request(std::string_view request_id) override;
   [[nodiscard]] const core::Engine& engine() const override { return *engine_; }
   [[nodiscard]] ViewContext view_context() override;
@@ -149,6 +150,7 @@ class App final : private core::ActionSink, public RequestTarget {
     MonotonicTime deadline;
   };
   void carry_out(const core::Probe& probe);
+  void await_word(const core::Probe& probe, const unit::Probe& how);
   Result<> prepare_probe(const Asking& asking, const unit::Unit& unit);
   bool take_prepared_probe(const Helpers::Done& done);
   Result<> run_probe(const Asking& asking, const unit::Unit& unit, const Prepared& prepared);

@@ -38,7 +38,7 @@ ProbeWay way_of(const unit::Probe& probe) {
     case ProbeKind::Command:
       return ProbeWay::Process;
     default:
-      return ProbeWay::Never;
+      return ProbeWay::Told;
   }
 }
 

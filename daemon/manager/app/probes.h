@@ -14,7 +14,11 @@
 namespace init::manager {
 
 // How a probe is carried out.
-enum class ProbeWay : std::uint8_t { Connection, Process, Never };
+enum class ProbeWay : std::uint8_t {
+  Connection,
+  Process,
+  Told,  // nobody is asked: it is told when it is ready, at any time
+};
 [[nodiscard]] ProbeWay way_of(const unit::Probe& probe);
 // Of ProbeWay::Connection.
 [[nodiscard]] SocketTarget socket_target(const unit::Probe& probe);

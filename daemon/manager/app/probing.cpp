@@ -18,10 +18,33 @@ void App::carry_out(const core::Probe& probe) {
   const unit::Probe& how = probe_of(*unit, probe.which);
   const Probes::Question question{engine_->graph()->tag(probe.unit), probe.attempt, probe.which, probe.serial,
                                   how.kind};
+  if (way_of(how) == ProbeWay::Told) return await_word(probe, how);
   const MonotonicTime deadline = monotonic_now() + how.timeout;
   if (way_of(how) == ProbeWay::Connection) return probes_.connect(question, socket_target(how), deadline);
   const auto prepared = prepare_probe({question, deadline}, *unit);
   if (!prepared) probes_.refuse(question, prepared.error().text());
+}
+
+// The word may have come before anybody asked for it.
+void App::await_word(const core::Probe& probe, const unit::Probe& how) {
+  UnitState& state = units_[probe.unit];
+  state.probe_problem = probe_text(how) + ": nothing so far";
+  if (state.ready != 0 && state.ready == state.activation)
+    events_.push_back(core::Probed{probe.unit, probe.attempt, probe.which, probe.serial, true});
+}
+
+bool App::told_ready(core::UnitIndex unit, unit::ProbeKind by) {
+  const auto definition = configuration_.unit(unit);
+  const auto& record = engine_->record(unit);
+  if (!definition || definition->service.ready.kind != by ||
+      !(core::is_starting(record.state) || core::is_up(record.state)))
+    return false;
+  UnitState& state = units_[unit];
+  state.ready = state.activation;
+  state.probe_problem.clear();
+  keep_note(unit);
+  feed(core::Probed{unit, record.main_attempt, core::ProbeOf::Ready, record.probe_serial, true});
+  return true;
 }
 
 // As prepare_launch() does it. A helper gets no longer than the answer has time.

@@ -136,6 +136,19 @@ void Requests::answer(const control::Call& call, const api::KillRequest& request
   }
 }
 
+void Requests::answer(const control::Call& call, const api::TriggerRequest& request) {
+  const auto unit = find(call, request.unit);
+  if (!unit || done_before(call)) return;
+  if (target_.told_ready(*unit, unit::ProbeKind::Trigger)) {
+    target_.remember(call.request_id);
+    server_.reply(call.id, api::EmptyReply{});
+  } else {
+    const std::string name(target_.engine().graph()->name(*unit));
+    server_.error(call.id, {api::ErrorKind::Failed, name, name + " does not wait to be told that it is ready",
+                            "it must be on its way up, with trigger = true in [ready]"});
+  }
+}
+
 void Requests::answer(const control::Call& call, const api::DaemonReloadRequest&) {
   const auto reading = target_.reload();
   if (!reading) {

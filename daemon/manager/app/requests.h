@@ -35,6 +35,8 @@ class RequestTarget {
   virtual void remember(std::string_view request_id) = 0;
   // What changed, and what is wrong with the files; a failure: nothing changed.
   virtual Result<api::DaemonReloadReply> reload() = 0;
+  // Its readiness is told from outside. False: nothing waits for that.
+  virtual bool told_ready(core::UnitIndex unit, unit::ProbeKind by) = 0;
   // False: there is no process to signal.
   virtual bool signal(core::UnitIndex unit, int signal, bool all) = 0;
   // True: logged() follows once what the unit has written is stored; it may also stay out.
@@ -79,6 +81,7 @@ class Requests {
   void answer(const control::Call& call, const api::JobRequest& request);
   void answer(const control::Call& call, const api::ResetFailedRequest& request);
   void answer(const control::Call& call, const api::KillRequest& request);
+  void answer(const control::Call& call, const api::TriggerRequest& request);
   void answer(const control::Call& call, const api::DaemonReloadRequest& request);
   void answer(const control::Call& call, const api::PlanRequest& request);
   void answer(const control::Call& call, const api::WhyRequest& request);

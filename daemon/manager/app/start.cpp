@@ -180,6 +180,7 @@ void App::keep_note(core::UnitIndex unit) {
   const UnitState& state = units_[unit];
   UnitNote note;
   note.activation = state.activation;
+  note.ready = state.ready;
   note.oom_kills = state.oom_kills;
   note.out_of_memory = state.out_of_memory ? 1 : 0;
   if (state.last_run) {
@@ -198,6 +199,7 @@ void App::read_note(core::UnitIndex unit) {
   const auto note = intents_.note(state.place);
   if (!note) return;
   state.activation = note->activation;
+  state.ready = note->ready;
   state.oom_kills = note->oom_kills;
   state.out_of_memory = note->out_of_memory != 0;
   if (note->has_last_run != 0) state.last_run = api::LastRun{note->cpu_us, note->memory_peak};

@@ -23,8 +23,9 @@ struct UnitState {
   core::Attempt activation = 0;  // attempt of the first process of this activation; names the invocation
   std::string error;             // why the last plan could not be made
   std::optional<std::uint32_t> error_detail;  // of the child step that failed: ChildReport::detail
-  std::uint64_t oom_kills = 0;                // of its control group when the last process was started
-  bool out_of_memory = false;                 // the kernel killed in it, until the last main process ended
+  core::Attempt ready = 0;      // the activation that was told to be ready, by trigger or a line; 0 = none
+  std::uint64_t oom_kills = 0;  // of its control group when the last process was started
+  bool out_of_memory = false;   // the kernel killed in it, until the last main process ended
   std::optional<api::LastRun> last_run;
   std::string probe_problem;   // why the last answer to a probe was bad; empty when it was good
   std::uint32_t restarts = 0;  // that the hook was told of

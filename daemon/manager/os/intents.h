@@ -22,7 +22,7 @@
 namespace init::manager {
 
 inline constexpr std::uint64_t kIntentsMagic = 0x31544e49544e49ULL;  // "INTINT1"
-inline constexpr std::uint32_t kIntentsVersion = 4;
+inline constexpr std::uint32_t kIntentsVersion = 5;
 inline constexpr std::size_t kJournalCount = 1024;
 inline constexpr std::size_t kRecordCount = 65536;
 inline constexpr std::size_t kRequestIdBytes = 64;
@@ -75,10 +75,12 @@ struct UnitNote {
   std::int64_t memory_peak = 0;
   std::uint64_t oom_kills = 0;
   std::uint32_t activation = 0;
+  std::uint32_t ready = 0;  // the activation that was told to be ready
   std::uint16_t has_last_run = 0;
   std::uint16_t out_of_memory = 0;
   std::array<char, kNoteStatusBytes> status{};
   std::uint32_t status_size = 0;
+  std::uint32_t reserved = 0;
   std::uint32_t crc = 0;  // of all before it
 };
 
