@@ -27,14 +27,29 @@ int open_file(const char* path, int flags, std::uint32_t mode) noexcept {
   return static_cast<int>(fd);
 }
 
-// -EEXIST: it is there already, and stays whose it is.
-int create_owned(const char* path, int flags, const StdioPlan& stdio) noexcept {
-  const int fd = open_file(path, flags | O_EXCL, stdio.mode);
+// Follows no link, wherever on the way; before Linux 5.6 only not at its end.
+int open_straight(const char* path, int flags, std::uint32_t mode) noexcept {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOCTTY);
+  how.mode = mode;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  const long fd = sys::openat2(AT_FDCWD, path, how);
+  return fd == -ENOSYS ? open_file(path, flags | O_NOFOLLOW, mode) : static_cast<int>(fd);
+}
+
+// A file that is there already stays whose it is. One with a second name may be another file than it seems.
+int open_owned(const char* path, int flags, const StdioPlan& stdio) noexcept {
+  int fd = open_straight(path, flags | O_EXCL, stdio.mode);
+  const bool made = fd >= 0;
+  if (fd == -EEXIST) fd = open_straight(path, flags & ~(O_CREAT | O_TRUNC), 0);
   if (fd < 0) return fd;
-  const long given = sys::fchown(fd, stdio.owner, stdio.group);
-  if (given == 0) return fd;
+  struct stat status {};
+  long failed = made ? sys::fchown(fd, stdio.owner, stdio.group) : sys::fstat(fd, status);
+  if (failed == 0 && status.st_nlink > 1) failed = -EMLINK;
+  if (failed == 0 && (flags & O_TRUNC) != 0 && S_ISREG(status.st_mode)) failed = sys::ftruncate(fd, 0);
+  if (failed == 0) return fd;
   sys::close(fd);
-  return static_cast<int>(given);
+  return static_cast<int>(failed);
 }
 
 int duplicate_above(int fd, int lowest) noexcept {
@@ -197,8 +212,8 @@ int ChildFds::open_stream(const StdioPlan& stdio, int& fd) noexcept {
   // A FIFO without a reader, or a line without a carrier, must not hold up the child.
   opening.flags |= O_NONBLOCK;
   const bool has_owner = (opening.flags & O_CREAT) != 0 && (stdio.owner & stdio.group) != kKeepId;
-  fd = has_owner ? create_owned(opening.path, opening.flags, stdio) : -EEXIST;
-  if (fd == -EEXIST) fd = open_file(opening.path, opening.flags, stdio.mode);
+  fd = has_owner ? open_owned(opening.path, opening.flags, stdio)
+                 : open_file(opening.path, opening.flags, stdio.mode);
   if (fd < 0) return -fd;
   sys::fcntl(fd, F_SETFL, opening.flags & O_APPEND);
   if (fd >= kFirstAfterStreams) return 0;

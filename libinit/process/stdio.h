@@ -14,7 +14,8 @@ namespace init::process {
 struct FileOptions {
   mode_t mode = 0644;  // of a file that is created; the program's umask applies
   // Of a file that is created: names or numbers, empty = the program's own. With either the file is opened by
-  // the caller, as by_caller says.
+  // the caller, as by_caller says, no link is followed anywhere on the way (Linux 5.6), and a file that has a
+  // second name is refused (EMLINK).
   std::string owner{}, group{};
   // Opened with the caller's identity and in its root directory, with just this mode, and never through a
   // link. Otherwise all as the program itself would open it.

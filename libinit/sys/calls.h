@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <poll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,6 +72,12 @@ inline long dup3(int fd, int number, int flags) noexcept {
 }
 inline long pipe2(int (&ends)[2], int flags) noexcept {
   return call(SYS_pipe2, &ends[0], flags);
+}
+inline long fstat(int fd, struct stat& to) noexcept {
+  return call(SYS_fstat, fd, &to);
+}
+inline long ftruncate(int fd, std::uint64_t size) noexcept {
+  return call(SYS_ftruncate, fd, size);
 }
 inline long fchown(int fd, std::uint32_t uid, std::uint32_t gid) noexcept {
   return call(SYS_fchown, fd, uid, gid);

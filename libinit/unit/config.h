@@ -90,6 +90,11 @@ enum class OutputKind : std::uint8_t { Default, Null, File, Truncate, Inherit, C
 struct Output {
   OutputKind kind = OutputKind::Default;
   std::string path;
+  // File, Truncate: opened by initd and not as the service's user; one that is created gets this mode and
+  // owner. Empty: the service's own.
+  bool by_initd = false;
+  std::uint16_t mode = 0640;
+  std::string user, group;
   bool operator==(const Output&) const = default;
 };
 enum class Overflow : std::uint8_t { Drop, Block };

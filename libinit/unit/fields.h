@@ -8,7 +8,7 @@
 
 namespace init::unit {
 
-inline constexpr std::uint32_t kGenerationVersion = 3;
+inline constexpr std::uint32_t kGenerationVersion = 4;
 
 // T is What when reading, const What when writing.
 template <class T, class What>
@@ -37,6 +37,8 @@ void visit(V& v, T& step) {
 template <class V, Like<Output> T>
 void visit(V& v, T& output) {
   v(output.kind, output.path);
+  if (output.kind == OutputKind::File || output.kind == OutputKind::Truncate) v(output.by_initd);
+  if (output.by_initd) v(output.mode, output.user, output.group);
 }
 template <class V, Like<Input> T>
 void visit(V& v, T& input) {

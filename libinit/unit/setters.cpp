@@ -318,7 +318,29 @@ void set_input(const Setting& s) {
   if (const auto kind = read_sink<InputKind>(s, input.path)) input.kind = *kind;
 }
 
+// { file = "/p" } or { truncate = "/p" }, with what a file that is created gets.
+void set_output_file(const Setting& s, Output& output) {
+  const Node& node = s.entry.value;
+  if (!s.only_members(node, {"file", "truncate", "mode", "user", "group"})) return;
+  const Entry* appended = find_entry(node, "file");
+  const Entry* truncated = find_entry(node, "truncate");
+  if ((appended == nullptr) == (truncated == nullptr))
+    return s.bad_value(node, "needs one path", "write { file = \"/path\" } or { truncate = \"/path\" }");
+  output.kind = appended != nullptr ? OutputKind::File : OutputKind::Truncate;
+  output.by_initd = true;
+  const auto member = [&](const Entry* entry, std::string& to, Setting::StringReader reader) {
+    const std::string* text = entry != nullptr ? (s.*reader)(entry->value) : nullptr;
+    if (text != nullptr) to = *text;
+  };
+  member(appended != nullptr ? appended : truncated, output.path, &Setting::path);
+  member(find_entry(node, "user"), output.user, &Setting::identity);
+  member(find_entry(node, "group"), output.group, &Setting::identity);
+  if (const Entry* mode = find_entry(node, "mode")) output.mode = s.mode(mode->value).value_or(output.mode);
+}
+
 void set_output(const Setting& s, Output& output) {
+  output = {};
+  if (s.entry.value.type == NodeType::Table) return set_output_file(s, output);
   if (const auto kind = read_sink<OutputKind>(s, output.path)) output.kind = *kind;
 }
 

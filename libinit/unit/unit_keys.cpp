@@ -194,8 +194,9 @@ constexpr Key kKeys[] = {
      "null, inherit, console, tty (see [tty]), file:/path or data:TEXT, which it reads.", "StandardInput", "",
      set_input},
     {"service", "stdout", "output", "\"log\"", "\"file:/var/log/x.log\"",
-     "log, null, inherit, console, tty, file:/path (appends) or truncate:/path.", "StandardOutput",
-     "logfile log-type", set_output<&ServiceConfig::standard_output>},
+     "log, null, inherit, console, tty, file:/path (appends), truncate:/path, or { file (or truncate), mode, "
+     "user, group }: initd opens it.",
+     "StandardOutput", "logfile log-type", set_output<&ServiceConfig::standard_output>},
     {"service", "stderr", "output", "\"log\"", "\"truncate:/var/log/x.log\"", "As stdout.", "StandardError",
      "", set_output<&ServiceConfig::standard_error>},
     {"service", "environment-files", "paths", "", "[\"/etc/default/nginx\"]",

@@ -95,6 +95,8 @@ class Verifier {
         if (probe->kind == ProbeKind::Command) check_program(unit, probe->command);
       }
       check_accounts(unit);
+      check_output(unit, "stdout", s.standard_output);
+      check_output(unit, "stderr", s.standard_error);
       check_places(unit);
       check_environment_files(unit);
       check_install(unit);
@@ -152,6 +154,11 @@ class Verifier {
       if (!find_user(name, accounts_))
         warn(unit, {"unit", "operators"}, "W0208", name, "no user \"" + name + '"');
     }
+  }
+
+  void check_output(const Unit& unit, std::string_view key, const Output& output) {
+    check_user(unit, "service", key, output.user);
+    check_group(unit, key, output.group);
   }
 
   // What follows may be there by the time that the unit starts, and so is not an error.

@@ -76,6 +76,25 @@ class ContextTest(unittest.TestCase):
         self.assertEqual(status["Cpus_allowed_list"], "0")
         self.assertEqual(files["stdin"], "one\ntwo\n")
 
+    def test_output_files_get_mode_and_owner_and_are_no_links(self):
+        script = "echo out; echo err >&2"
+        text = ('[service]\ntype = "oneshot"\nuser = "nobody"\ncommand = ["/bin/sh", "-c", "%s"]\n'
+                'stdout = {{ file = "{0}/out", mode = "0606", group = "adm" }}\n'
+                'stderr = {{ truncate = "{0}/err", user = "daemon" }}\n' % script)  # fmt: skip
+        machine = self.start()
+        machine.write_unit("a.service", text.format(machine.place))
+        machine.write_unit("b.service", text.format(machine.place / "way"))
+        (machine.place / "way").symlink_to(machine.place)
+        machine.initctl("daemon-reload")
+        for _ in range(2):
+            machine.initctl("start", "a")
+        out, err = machine.place / "out", machine.place / "err"
+        self.assertEqual((out.read_text(), err.read_text()), ("out\nout\n", "err\n"))
+        self.assertEqual((oct(out.stat().st_mode), out.owner(), out.group()), ("0o100606", "nobody", "adm"))
+        self.assertEqual((oct(err.stat().st_mode), err.owner(), err.group()), ("0o100640", "daemon", "daemon"))
+        said = machine.initctl("start", "b", check=False).stderr
+        self.assertRegex(said, rf"{machine.place}/way/out: Too many levels of symbolic links \(stdout, \S+/b\.service\.toml:5\)")
+
     def test_environment_files_over_each_other_and_unset_last(self):
         machine = self.start()
         (machine.place / "one").write_text("A='from one'\nB=one\n# C=comment\nD=joined \\\nline\n")

@@ -130,4 +130,19 @@ Result<Identity> resolve_identity(const unit::ServiceConfig& service, Accounts a
   return identity;
 }
 
+Result<Owner> resolve_owner(const unit::Output& output, const Identity& identity, Accounts accounts) {
+  Owner owner{identity.uid, identity.gid};
+  if (!output.user.empty()) {
+    const auto account = user_named(output.user, accounts);
+    if (!account) return Failure(account.error());
+    owner = {account->uid, account->gid};
+  }
+  if (!output.group.empty()) {
+    const auto gid = group_id(output.group, "group", accounts);
+    if (!gid) return Failure(gid.error());
+    owner.gid = *gid;
+  }
+  return owner;
+}
+
 }  // namespace init::manager

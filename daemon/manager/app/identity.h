@@ -18,11 +18,19 @@ struct Identity {
   std::string name = "root", home = "/root", shell = "/bin/sh";
 };
 
+struct Owner {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
 // Local: /etc/passwd and /etc/group, at once. All: whom getent(1) knows as well, which may take ten seconds
 // for each question; for a helper.
 enum class Accounts : std::uint8_t { Local, All };
 
 // Errors: step = the key ("user", "group", "extra-groups"), object = the name that nobody knows.
 [[nodiscard]] Result<Identity> resolve_identity(const unit::ServiceConfig& service, Accounts accounts);
+// Whose a file of this output is, which is `identity` itself unless it says otherwise.
+[[nodiscard]] Result<Owner> resolve_owner(const unit::Output& output, const Identity& identity,
+                                          Accounts accounts);
 
 }  // namespace init::manager

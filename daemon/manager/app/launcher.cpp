@@ -56,13 +56,26 @@ PlanInput::Stdio plan_output(const unit::Unit& unit, const unit::Output& output,
 
 void plan_outputs(const unit::Unit& unit, const LaunchRequest& request, const Options& options,
                   PlanInput& plan) {
-  const auto& service = unit.service;
-  plan.stdio[1] = plan_output(unit, service.standard_output, request.log_pipes[0], options);
-  plan.stdio[2] = plan_output(unit, service.standard_error, request.log_pipes[1], options);
+  const std::array outputs{&unit.service.standard_output, &unit.service.standard_error};
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    plan.stdio[1 + i] = plan_output(unit, *outputs[i], request.log_pipes[i], options);
   const bool same = plan.stdio[1].kind == plan.stdio[2].kind && plan.stdio[1].path == plan.stdio[2].path;
   if (same && (plan.stdio[1].kind == StdioKind::Append || plan.stdio[1].kind == StdioKind::Truncate)) {
     plan.stdio[2] = {};
     plan.stdio[2].kind = StdioKind::SameAsStdout;
+  }
+}
+
+// Of files that initd opens.
+void plan_owners(const unit::ServiceConfig& service, const Prepared& prepared, PlanInput& plan) {
+  const std::array outputs{&service.standard_output, &service.standard_error};
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i]->by_initd) continue;
+    PlanInput::Stdio& stdio = plan.stdio[1 + i];
+    stdio.before_identity = true;
+    stdio.mode = outputs[i]->mode;
+    stdio.owner = prepared.output_owners[i].uid;
+    stdio.group = prepared.output_owners[i].gid;
   }
 }
 
@@ -166,6 +179,7 @@ Result<Launch> make_launch_plan(const unit::Unit& unit, const LaunchRequest& req
   plan_scheduling(service.context.scheduling, plan);
   plan_limits(service, plan);
   plan_outputs(unit, request, options, plan);
+  plan_owners(service, prepared, plan);
   auto planned =
       request.probe != nullptr ? plan_probe(*request.probe, plan, launch) : plan_input(service, plan, launch);
   if (!planned) return Failure(planned.error());

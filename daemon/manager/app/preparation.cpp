@@ -15,9 +15,13 @@ template <class V, unit::Like<Identity> T>
 void visit(V& v, T& identity) {
   v(identity.uid, identity.gid, identity.groups, identity.name, identity.home, identity.shell);
 }
+template <class V, unit::Like<Owner> T>
+void visit(V& v, T& owner) {
+  v(owner.uid, owner.gid);
+}
 template <class V, unit::Like<Prepared> T>
 void visit(V& v, T& prepared) {
-  v(prepared.identity, prepared.variables);
+  v(prepared.identity, prepared.output_owners[0], prepared.output_owners[1], prepared.variables);
 }
 
 namespace {
@@ -41,6 +45,16 @@ Result<> read_files(const unit::Unit& unit, Variables& into) {
   }
   for (const auto& path : unit.service.optional_environment_files) {
     if (auto done = read(path, true, "optional-environment-files"); !done) return done;
+  }
+  return {};
+}
+
+Result<> find_owners(const unit::Unit& unit, Accounts accounts, Prepared& prepared) {
+  const std::array outputs{&unit.service.standard_output, &unit.service.standard_error};
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto owner = resolve_owner(*outputs[i], prepared.identity, accounts);
+    if (!owner) return at_key(unit, "service", i == 0 ? "stdout" : "stderr", owner.error());
+    prepared.output_owners[i] = *owner;
   }
   return {};
 }
@@ -76,7 +90,9 @@ bool may_block_probe(const unit::ServiceConfig& service) {
 }
 
 bool may_be_known_elsewhere(const unit::ServiceConfig& service) {
-  return !service.user.empty() || !service.group.empty() || !service.extra_groups.empty();
+  const auto owned = [](const unit::Output& output) { return !output.user.empty() || !output.group.empty(); };
+  return !service.user.empty() || !service.group.empty() || !service.extra_groups.empty() ||
+         owned(service.standard_output) || owned(service.standard_error);
 }
 
 bool may_block(const unit::ServiceConfig& service) {
@@ -90,6 +106,7 @@ Result<Prepared> prepare_probe(const unit::Unit& unit, Accounts accounts) {
   auto identity = resolve_identity(unit.service, accounts);
   if (!identity) return at_key(unit, "service", identity.error().step, identity.error());
   prepared.identity = std::move(*identity);
+  if (auto found = find_owners(unit, accounts, prepared); !found) return Failure(found.error());
   if (auto read = read_files(unit, prepared.variables); !read) return Failure(read.error());
   return prepared;
 }

@@ -2,6 +2,7 @@
 // credentials, the terminal. Done by a helper (daemon/manager/os/helpers.h) where it may; its result is data
 // that a launch plan is made of.
 #pragma once
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,8 @@ namespace init::manager {
 
 struct Prepared {
   Identity identity;
-  Variables variables;  // of the environment files, in their order
+  std::array<Owner, 2> output_owners{};  // of the files of stdout and stderr that initd opens
+  Variables variables;                   // of the environment files, in their order
 };
 
 // What a unit has that lies on a file system which may hang.

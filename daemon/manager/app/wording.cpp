@@ -83,6 +83,12 @@ std::string pre_start_text(const ViewContext& context, core::UnitIndex unit, con
 }
 
 // What the failed step of a spawn was about, with a ": "; empty when that is not known.
+std::string path_of_stream(const unit::ServiceConfig& service, std::uint32_t stream) {
+  if (stream == 0)
+    return service.standard_input.kind == unit::InputKind::File ? service.standard_input.path : "";
+  return stream == 1 ? service.standard_output.path : service.standard_error.path;
+}
+
 std::string object_of(const ViewContext& context, core::UnitIndex unit, const core::UnitView& view) {
   const auto definition = context.configuration.unit(unit);
   if (!definition) return {};
@@ -100,6 +106,10 @@ std::string object_of(const ViewContext& context, core::UnitIndex unit, const co
       break;
     case process::ChildStep::User:
       object = service.user;
+      break;
+    case process::ChildStep::StdioRoot:
+    case process::ChildStep::Stdio:
+      object = path_of_stream(service, context.units[unit].error_detail.value_or(0));
       break;
     default:
       break;

@@ -102,6 +102,28 @@ TEST_F(StdioTest, AFileThatIsCreatedGetsItsOwner) {
             "nosuchuser");
 }
 
+TEST_F(StdioTest, AFileWithAnOwnerIsNeverAnotherThanItsPathSays) {
+  if (!is_root()) GTEST_SKIP() << "needs root";
+  const auto refused = [this](const std::string& name) {
+    const auto file = Stdio::truncate(folder_.path(name), {.owner = "nobody"});
+    const auto child = sh("echo x").standard_output(file).spawn();
+    return child ? 0 : child.error().code;
+  };
+  std::ofstream(folder_.path("precious")) << "old\n";
+  ASSERT_EQ(::mkdir(folder_.path("directory").c_str(), 0755), 0);
+  ASSERT_EQ(::symlink("precious", folder_.path("link").c_str()), 0);
+  ASSERT_EQ(::symlink("nowhere", folder_.path("dangling").c_str()), 0);
+  ASSERT_EQ(::symlink("directory", folder_.path("way").c_str()), 0);
+  EXPECT_EQ(refused("link"), ELOOP);
+  EXPECT_EQ(refused("dangling"), ELOOP);
+  EXPECT_EQ(refused("way/new"), ELOOP);
+  ASSERT_EQ(::link(folder_.path("precious").c_str(), folder_.path("second").c_str()), 0);
+  EXPECT_EQ(refused("second"), EMLINK);
+  EXPECT_EQ(read_file(folder_.path("precious")), "old\n");
+  ASSERT_EQ(::unlink(folder_.path("second").c_str()), 0);
+  EXPECT_EQ(refused("precious"), 0);
+}
+
 TEST_F(StdioTest, AFileIsReadFrom) {
   std::ofstream(folder_.path("in")) << "in a file\n";
   EXPECT_EQ(stdout_of(Command("cat").standard_input(Stdio::read(folder_.path("in")))), "in a file\n");

@@ -53,7 +53,7 @@ anything = [1]
   EXPECT_EQ(service.restart_limit, (RestartLimit{5, 10s, FailureAction::Reboot}));
   EXPECT_EQ(service.success_exit, (ExitSet{{3}, {15}}));
   EXPECT_TRUE(service.working_directory_may_miss);
-  EXPECT_EQ(service.standard_output, (Output{OutputKind::Truncate, "/var/log/x"}));
+  EXPECT_EQ(service.standard_output, (Output{OutputKind::Truncate, "/var/log/x", false, 0640, {}, {}}));
   EXPECT_EQ(service.environment.size(), 2U);
   EXPECT_EQ(service.limits[7], (Limit{65536, 65536}));
   EXPECT_EQ(service.limits[4], (Limit{0, kUnlimited}));
@@ -69,6 +69,19 @@ TEST(UnitFile, ACommandIsOneStepUnlessItsItemsAreSteps) {
   EXPECT_EQ(
       parse("[service]\ncommand = { command = [\"/a\"], argv0 = \"-a\" }\n").unit->service.command[0].argv0,
       "-a");
+}
+
+TEST(UnitFile, AnOutputMayBeAFileThatInitdOpens) {
+  const auto said = parse(kCommand +
+                          "stdout = { file = \"/o\", mode = \"0600\", user = \"u\", group = \"7\" }\n"
+                          "stderr = { truncate = \"/e\" }\n");
+  ASSERT_TRUE(said.unit) << said.text();
+  EXPECT_EQ(said.unit->service.standard_output, (Output{OutputKind::File, "/o", true, 0600, "u", "7"}));
+  EXPECT_EQ(said.unit->service.standard_error, (Output{OutputKind::Truncate, "/e", true, 0640, "", ""}));
+  for (const char* wrong : {"{ mode = \"0600\" }", "{ file = \"/o\", truncate = \"/o\" }", "{ file = \"o\" }",
+                            "{ file = \"/o\", mode = \"rw\" }", "{ file = \"/o\", owner = \"u\" }"}) {
+    EXPECT_FALSE(parse(kCommand + "stdout = " + wrong + "\n").unit) << wrong;
+  }
 }
 
 // Each of these texts, and exactly what an admin sees.
