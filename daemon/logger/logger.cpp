@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "libinit/base/accounts.h"
+#include "libinit/base/own_code.h"
 #include "libinit/unit/codec.h"
 
 namespace init::logger {
@@ -131,7 +132,7 @@ void Logger::on_open() {
   UnitLog& log = log_of(from.unit.data());
   if (reader.finished()) log.configure(config);
   const auto known = std::find_if(pipes_.begin(), pipes_.end(), [&from](const auto& pipe) {
-    return pipe && pipe->from.entry.kind == from.entry.kind && pipe->from.entry.tag == from.entry.tag;
+    return pipe && pipe->entry.kind == from.entry.kind && pipe->entry.tag == from.entry.tag;
   });
   if (known != pipes_.end()) return;
   if (free_.empty()) {
@@ -140,10 +141,7 @@ void Logger::on_open() {
   }
   const std::uint32_t index = free_.back();
   free_.pop_back();
-  pipes_[index] = std::make_unique<Pipe>();
-  pipes_[index]->from = from;
-  pipes_[index]->fd = std::move(fd);
-  pipes_[index]->log = &log;
+  pipes_[index] = std::make_unique<Pipe>(Pipe{from.entry, from.stream, from.invocation, std::move(fd), &log});
   ++log.pipes;
   if (synced_) watch(index);
 }
@@ -155,13 +153,14 @@ void Logger::on_sync() {
   for (std::uint32_t index = 0; index < pipes_.size(); ++index) {
     if (pipes_[index]) watch(index);
   }
+  release_own_code();
 }
 
 // Lines that no end of line has closed are taken as they are: somebody waits to read them.
 void Logger::on_flush() {
   const auto body = packet_->body<channel::LogFlushBody>();
   for (std::uint32_t index = 0; index < pipes_.size(); ++index) {
-    if (pipes_[index] && pipes_[index]->from.entry.tag == body.tag) serve(index, true);
+    if (pipes_[index] && pipes_[index]->entry.tag == body.tag) serve(index, true);
   }
   tell(channel::MessageType::LogFlushed, channel::body_bytes(body));
 }
@@ -221,6 +220,13 @@ UnitLog& Logger::log_of(const std::string& unit) {
   return *log;
 }
 
+channel::LogOpenBody Logger::name_of(const Pipe& pipe) {
+  channel::LogOpenBody name{pipe.entry, pipe.stream, pipe.invocation, {}};
+  const std::string& unit = pipe.log->unit();
+  unit.copy(name.unit.data(), name.unit.size() - 1);
+  return name;
+}
+
 void Logger::watch(std::uint32_t index) {
   const Pipe& pipe = *pipes_[index];
   const int error =
@@ -265,7 +271,7 @@ bool Logger::serve_once(Pipe& pipe, bool due) {
     return false;
   }
   const bool whole = lines.size() == look.bytes.size();
-  pipe.log->store(pump_, {pipe.fd.get(), pipe.from, lines, ended && whole});
+  pipe.log->store(pump_, {pipe.fd.get(), name_of(pipe), lines, ended && whole});
   if (pipe.log->failing() && heal_at_ == MonotonicTime::never()) heal_at_ = now + kHealEvery;
   if (tell_at_ == MonotonicTime::never() && pipe.log->trouble() != pipe.log->told)
     tell_at_ = now + kTellEvery;
@@ -292,7 +298,7 @@ void Logger::on_due(MonotonicTime now) {
 void Logger::end(std::uint32_t index) {
   const std::unique_ptr<Pipe> pipe = std::move(pipes_[index]);
   free_.push_back(index);
-  tell(channel::MessageType::LogDone, channel::body_bytes(pipe->from.entry));
+  tell(channel::MessageType::LogDone, channel::body_bytes(pipe->entry));
   if (--pipe->log->pipes != 0 || pipe->log->failing()) return;
   if (pipe->log->trouble() != pipe->log->told) tell_troubles();  // nobody is left to tell it later
   logs_.erase(pipe->log->unit());

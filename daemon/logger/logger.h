@@ -30,9 +30,11 @@ class Logger {
 
  private:
   struct Pipe {
-    channel::LogOpenBody from;
+    channel::StoreBody entry;
+    std::uint32_t stream = 0;
+    decltype(channel::LogOpenBody::invocation) invocation{};
     UniqueFd fd;
-    UnitLog* log = nullptr;
+    UnitLog* log = nullptr;  // which knows the unit's name
     MonotonicTime due = MonotonicTime::never();
     bool closed = false;  // on the other side
   };
@@ -57,6 +59,7 @@ class Logger {
 
   // Pipes.
   [[nodiscard]] UnitLog& log_of(const std::string& unit);
+  [[nodiscard]] static channel::LogOpenBody name_of(const Pipe& pipe);
   void watch(std::uint32_t index);
   void serve(std::uint32_t index, bool due);
   // Looks once; false: for now there is nothing more to do.

@@ -3,7 +3,7 @@
 // counted. Never an error for the caller: a service goes on whatever happens here.
 #pragma once
 #include <deque>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,7 +49,7 @@ class UnitLog final : private log::LineFilter {
   void take_back(const Operation& operation);
 
   // The disk does not take lines; heal() tries again.
-  [[nodiscard]] bool failing() const { return failed_.has_value(); }
+  [[nodiscard]] bool failing() const { return failed_ != nullptr; }
   void heal();
   // What an admin should know, empty when all is well.
   [[nodiscard]] std::string trouble() const;
@@ -73,7 +73,7 @@ class UnitLog final : private log::LineFilter {
   [[nodiscard]] Result<> open_disk();
   [[nodiscard]] Result<> rotate_disk();
   [[nodiscard]] Result<> bring_home();
-  void fail(const Error& error) { failed_ = error; }
+  void fail(const Error& error) { failed_ = std::make_unique<Error>(error); }
   void renew_window(MonotonicTime now);
   void add_mark(Kept& kept, const Work& work, std::int64_t now_us);
   void write(Pump& pump, Place place, const Work& work, std::int64_t now_us);
@@ -83,7 +83,7 @@ class UnitLog final : private log::LineFilter {
   unit::LogConfig config_;
   std::vector<Pattern> keep_, drop_;
   Kept disk_, memory_;
-  std::optional<Error> failed_;
+  std::unique_ptr<Error> failed_;  // few have one
   MonotonicTime window_end_{};
   std::uint32_t in_window_ = 0;
   std::uint64_t dropped_ = 0, dropped_told_ = 0;

@@ -86,6 +86,7 @@ class App final : private core::ActionSink, public RequestTarget {
   Adopted adopt_processes();
   void ask_again(const std::vector<JournalEntry>& accepted);
   void boot();
+  void tell_ready();
   [[nodiscard]] std::string boot_target() const;
 
   // The loop (app.cpp).

@@ -250,7 +250,7 @@ void App::carry_out(const core::JobFinished& job) {
     const MonotonicTime started{Duration(static_cast<std::int64_t>(facts_.header().started_ns))};
     header.boot_duration_ns = (monotonic_now() - started).count();
     header.boot_done = 1;
-    (void)channel_.ready();
+    tell_ready();
     const bool done = job.outcome == core::JobOutcome::Done;
     log_info((done ? "up in " : "boot target not reached after ") +
              duration_text(Duration(header.boot_duration_ns)));

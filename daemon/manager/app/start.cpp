@@ -1,6 +1,7 @@
 // How the manager starts: the same way for the first time and after a crash. What PID 1's store holds is
 // taken up, what it does not hold is made.
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "daemon/manager/os/file.h"
 #include "daemon/manager/os/log.h"
 #include "libinit/base/checksum.h"
+#include "libinit/base/own_code.h"
 #include "libinit/log/line.h"
 #include "libinit/unit/names.h"
 
@@ -361,9 +363,15 @@ std::string App::boot_target() const {
   return configuration_.system.default_target;
 }
 
+void App::tell_ready() {
+  (void)channel_.ready();
+  malloc_trim(0);
+  release_own_code();
+}
+
 void App::boot() {
   auto& header = intents_.header();
-  if (header.boot_done != 0) (void)channel_.ready();  // the first time it waits for the boot target
+  if (header.boot_done != 0) tell_ready();  // the first time it waits for the boot target
   if (header.booted != 0 || header.shutdown != 0) return;
   const std::string target = boot_target();
   header.loaded_wall_ns = wall_now().since_epoch.count();
@@ -371,7 +379,7 @@ void App::boot() {
   if (!unit) {
     log_error("there is no unit " + target + " to boot to: initctl start UNIT starts what you need");
     header.boot_done = 1;
-    (void)channel_.ready();
+    tell_ready();
   } else if (header.boot_job == 0) {
     (void)submit({0, core::Verb::Start, *unit, 0, true}, {},
                  [&header](core::JobId job) { header.boot_job = job; });
