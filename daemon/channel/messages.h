@@ -33,12 +33,15 @@ enum class MessageType : std::uint16_t {
   Resumed = 32,  // ResumedBody: first message on every new pair
   Fd = 33,       // StoreBody with one fd; without an fd: there is no such entry
   // Manager to logger and back, over a pair of their own; PID 1 never sees these.
-  LogOpen = 64,     // LogOpenBody, one fd: the end of a pipe to read from; payload = [log] of the unit
+  LogOpen = 64,     // LogOpenBody, one fd: the end of a pipe to read from; payload = [log] of the unit,
+                    // then the log-line of its [ready]
   LogSync = 65,     // no body: every pipe of before has been told
   LogDone = 66,     // StoreBody: nobody holds the other end, and all is stored
   LogTrouble = 67,  // LogTroubleBody; payload = what is wrong with a unit's log, empty = nothing any more
   LogFlush = 68,    // LogFlushBody: store what stands in the unit's pipes; answered by LogFlushed
   LogFlushed = 69,  // LogFlushBody
+  LogReady =
+      70,  // StoreBody: a line of this pipe's activation is the log-line; told once, or again after LogOpen
 };
 
 struct MessageHeader {

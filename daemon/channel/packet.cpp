@@ -31,6 +31,8 @@ std::size_t body_size(MessageType type) noexcept {
       return sizeof(StoreBody);
     case MessageType::LogOpen:
       return sizeof(LogOpenBody);
+    case MessageType::LogReady:
+      return sizeof(StoreBody);
     case MessageType::LogFlush:
     case MessageType::LogFlushed:
       return sizeof(LogFlushBody);

@@ -29,6 +29,10 @@ Logger::Logger(Settings settings, Pump pump)
   around_.memory = std::move(settings.memory);
   around_.boot = std::move(settings.boot);
   around_.group = find_group("adm").value_or(getegid());
+  around_.tell_ready = [this](const channel::LogOpenBody& from) {
+    tell(channel::MessageType::LogReady, channel::body_bytes(from.entry));
+    send_waiting();
+  };
 }
 
 Result<std::unique_ptr<Logger>> Logger::create(Settings settings) {
@@ -127,10 +131,12 @@ void Logger::on_open() {
   unit::LogConfig config;
   const auto payload = packet_->payload();
   unit::Reader reader({static_cast<const char*>(static_cast<const void*>(payload.data())), payload.size()});
-  reader(config);
+  std::string ready_line;
+  reader(config, ready_line);
   UniqueFd fd(packet_->take_fd(0));
   UnitLog& log = log_of(from.unit.data());
-  if (reader.finished()) log.configure(config);
+  if (reader.finished()) log.configure(config, ready_line);
+  if (log.was_ready(from)) around_.tell_ready(from);
   const auto known = std::find_if(pipes_.begin(), pipes_.end(), [&from](const auto& pipe) {
     return pipe && pipe->entry.kind == from.entry.kind && pipe->entry.tag == from.entry.tag;
   });

@@ -55,7 +55,12 @@ UnitLog::UnitLog(std::string unit, Surroundings& surroundings)
       disk_{Storage(around_.disk + "/" + unit_, around_.group)},
       memory_{Storage(around_.memory + "/" + unit_, around_.group)} {}
 
-void UnitLog::configure(const unit::LogConfig& config) {
+void UnitLog::configure(const unit::LogConfig& config, const std::string& ready_line) {
+  if (ready_ && ready_->line != ready_line) ready_.reset();
+  if (!ready_ && !ready_line.empty()) {
+    if (auto pattern = Pattern::compile(ready_line))
+      ready_ = std::make_unique<Readiness>(Readiness{ready_line, std::move(*pattern)});
+  }
   config_ = config;
   keep_ = compiled(config.keep);
   drop_ = compiled(config.drop);
@@ -69,7 +74,9 @@ void UnitLog::renew_window(MonotonicTime now) {
   in_window_ = 0;
 }
 
+// Also what is not stored may say that the unit is ready.
 bool UnitLog::keeps(std::string_view text) {
+  if (ready_ && ready_->looks && ready_->pattern.found_in(text)) ready_->looks = false;
   if (!keep_.empty() && !any_in(keep_, text)) return false;
   if (any_in(drop_, text)) return false;
   ++in_window_;
@@ -199,7 +206,13 @@ void UnitLog::store(Pump& pump, const Work& work) {
   } else if (kept != nullptr) {
     pump.move(place, kept->storage.size(), kept->storage.inode());
   }
+  const bool looks = ready_ && !was_ready(work.from);
+  if (ready_) ready_->looks = looks;
   write(pump, place, work, now_us);
+  if (looks && !ready_->looks) {
+    ready_->invocation = work.from.invocation.data();
+    around_.tell_ready(work.from);  // before the work is done: a logger that dies here does it again
+  }
   pump.finish();
 }
 

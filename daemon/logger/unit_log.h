@@ -3,6 +3,7 @@
 // counted. Never an error for the caller: a service goes on whatever happens here.
 #pragma once
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ struct Surroundings {
   gid_t group = 0;                      // of files
   std::deque<std::string> to_compress;  // paths
   std::string lines;                    // of the work in hand, as they are stored; there is one at a time
+  std::function<void(const channel::LogOpenBody&)> tell_ready;  // the log-line stands in this pipe
 };
 
 // Bytes of one pipe. pipe -1: they are in the staging pipe already.
@@ -38,7 +40,12 @@ class UnitLog final : private log::LineFilter {
  public:
   UnitLog(std::string unit, Surroundings& surroundings);
 
-  void configure(const unit::LogConfig& config);
+  // ready_line: the line that says that the unit is ready, a regular expression; empty = none does.
+  void configure(const unit::LogConfig& config, const std::string& ready_line);
+  // Has it stood in one of this activation's pipes?
+  [[nodiscard]] bool was_ready(const channel::LogOpenBody& from) const {
+    return ready_ && ready_->invocation == from.invocation.data();
+  }
   // How many of these bytes, which are whole lines, may be stored now; with overflow = block fewer than all,
   // and none before blocked_until().
   [[nodiscard]] std::size_t allowed(std::string_view bytes, MonotonicTime now);
@@ -82,6 +89,13 @@ class UnitLog final : private log::LineFilter {
   Surroundings& around_;
   unit::LogConfig config_;
   std::vector<Pattern> keep_, drop_;
+  struct Readiness {
+    std::string line;
+    Pattern pattern;
+    std::string invocation = {};  // the newest that had the line
+    bool looks = false;           // for it, in the work in hand
+  };
+  std::unique_ptr<Readiness> ready_;  // few have one
   Kept disk_, memory_;
   std::unique_ptr<Error> failed_;  // few have one
   MonotonicTime window_end_{};

@@ -55,6 +55,14 @@ void set_rate_limit(const Setting& s) {
   owner_of(s, &LogConfig::rate_limit).rate_limit = limit;
 }
 
+std::optional<std::string> read_pattern(const Setting& s) {
+  const std::string* text = s.string(s.entry.value);
+  if (text == nullptr) return std::nullopt;
+  const auto fault = fault_of(*text);
+  if (fault) return s.bad_value(s.entry.value, *fault), std::nullopt;
+  return *text;
+}
+
 std::optional<std::vector<std::string>> read_patterns(const Setting& s) {
   auto patterns = s.strings(&Setting::string);
   if (!patterns) return std::nullopt;

@@ -108,6 +108,7 @@ void set_input(const Setting& s);
 void set_variable(const Setting& s);
 void set_log_count(const Setting& s);
 void set_rate_limit(const Setting& s);
+[[nodiscard]] std::optional<std::string> read_pattern(const Setting& s);
 [[nodiscard]] std::optional<std::vector<std::string>> read_patterns(const Setting& s);
 void set_output(const Setting& s, Output& output);
 
@@ -175,8 +176,8 @@ void set_probe_command(const Setting& s) {
 }
 template <auto Which>
 void set_log_line(const Setting& s) {
-  const std::string* text = s.string(s.entry.value);
-  if (text != nullptr && choose(s, target<Which>(s), ProbeKind::LogLine)) target<Which>(s).target = *text;
+  const auto pattern = read_pattern(s);
+  if (pattern && choose(s, target<Which>(s), ProbeKind::LogLine)) target<Which>(s).target = *pattern;
 }
 template <auto Which>
 void set_alive_for(const Setting& s) {

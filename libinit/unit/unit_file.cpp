@@ -50,6 +50,12 @@ void check_probes(const Unit& unit, const Node& root, Report& report) {
     report.error("E0107", table_place(root, "ready"), "two ways to become ready",
                  "[ready] is for services that cannot tell: type = \"exec\" without ready-fd");
   }
+  const bool logged = service.standard_output.kind == OutputKind::Default ||
+                      service.standard_error.kind == OutputKind::Default;
+  if (service.ready.kind == ProbeKind::LogLine && !logged) {
+    report.error("E0107", key_place(root, "ready", "log-line"), "log-line, and nothing goes to the log",
+                 "leave stdout or stderr at \"log\"");
+  }
   if (service.health.kind != ProbeKind::None && service.type == ServiceType::Oneshot) {
     report.error("E0107", table_place(root, "health"), "a oneshot has no health to ask for");
   }

@@ -54,7 +54,7 @@ class LoggerTest(unittest.TestCase):
     def test_a_failing_start_waits_for_no_logger_that_is_stopped(self):
         unit = '[service]\ntype = "oneshot"\ncommand = ["/bin/sh", "-c", "exit 3"]\nrestart = "no"\n'
         with Machine({"a.service": unit}) as machine:
-            os.kill(machine.logger(), signal.SIGSTOP)
+            os.kill(wait_until("the logger runs", machine.logger), signal.SIGSTOP)
             self.assertEqual(machine.initctl("start", "a", check=False, seconds=10).returncode, 1)
 
     def test_F49_neither_the_death_of_the_logger_nor_of_the_manager_costs_a_line_or_a_service(self):

@@ -117,9 +117,51 @@ class ReadinessTest(unittest.TestCase):
             self.assertEqual(machine.initctl("start", "a", check=False).returncode, 1)
             self.assertIn("not ready in time: trigger: nothing so far", machine.status("a")["result"])
 
-    def test_what_nothing_can_answer_yet_is_refused(self):
-        with Machine({"a.service": service("exec sleep 1000", '[ready]\nlog-line = "x"\n')}) as machine:
-            self.assertIn("is not supported yet", machine.initctl("verify", str(machine.unit_directory), check=False).stdout)
+    LINE = '[ready]\nlog-line = "^listening on [0-9]+"\n'
+
+    def test_of_anything_by_a_line_that_it_prints(self):
+        for stream in (1, 2):
+            self.check(f"echo listening on nothing; echo listening on 80 >&{stream}; exec sleep 1000", 'log-line = "^listening on [0-9]+"')
+
+    def test_of_redis_by_what_it_prints(self):
+        self.check(REDIS, 'log-line = "Ready to accept connections"')
+
+    def test_a_line_counts_whoever_dies_and_for_its_own_run(self):
+        """The manager stands still, or the logger, while the line is printed, and is killed then; the next run prints none."""
+        for victim in (Machine.manager, Machine.logger):
+            with self.subTest(victim.__name__), Machine() as machine:
+                gate, once = machine.place / "gate", machine.place / "once"
+                script = late(gate, f"test -e {once} || echo listening on 80; touch {once}; exec sleep 1000")
+                machine.write_unit("a.service", service(script, self.LINE))
+                machine.initctl("daemon-reload")
+                machine.initctl("start", "a", "--no-block")
+                wait_until("it waits", lambda machine=machine: machine.status("a").get("substate") == "awaiting readiness")
+                before = wait_until("it lives", lambda machine=machine, victim=victim: victim(machine))
+                os.kill(before, signal.SIGSTOP)
+                gate.touch()
+                wait_until("it is printed", once.exists)
+                os.kill(before, signal.SIGKILL)
+                machine.wait_for_state("a", "active")
+                self.assertNotEqual(victim(machine), before)
+                machine.initctl("restart", "a", "--no-block")
+                wait_until("it waits again", lambda machine=machine: machine.status("a").get("substate") == "awaiting readiness")
+
+    def test_a_line_that_never_comes_fails_in_time(self):
+        text = service("echo listening on nothing; exec sleep 1000", f'restart = "no"\n{self.LINE}deadline = "200ms"\n')
+        for logger, why in ((True, "nothing so far"), (False, "the logger does not run")):
+            with Machine({"a.service": text}, logger=logger) as machine:
+                self.assertEqual(machine.initctl("start", "a", check=False).returncode, 1)
+                self.assertIn(f"not ready in time: log-line ^listening on [0-9]+: {why}", machine.status("a")["result"])
+
+    def test_what_no_line_can_answer_is_refused(self):
+        refused = {
+            '[ready]\nlog-line = "("\n': "is no regular expression: missing )",
+            '[ready]\nlog-line = ""\n': '"" is empty',
+            'stdout = "null"\nstderr = "null"\n[ready]\nlog-line = "x"\n': "log-line, and nothing goes to the log",
+        }
+        for keys, why in refused.items():
+            with Machine({"a.service": service("exec sleep 1000", keys)}) as machine:
+                self.assertIn(why, machine.initctl("verify", str(machine.unit_directory), check=False).stdout)
 
 
 class HealthTest(unittest.TestCase):

@@ -71,7 +71,7 @@ void App::turn() {
         probes_.handle(one);
         break;
       case Source::Logger:
-        for (const std::uint64_t tag : logging_->on_readable()) requests_->logged(tag);
+        on_logger();
         break;
       case Source::Control:
         server_->handle(one, monotonic_now());
@@ -93,6 +93,16 @@ void App::turn() {
   for (const auto& call : server_->take_dropped()) requests_->dropped(call);
   requests_->tell(now);
   server_->expire(now);
+}
+
+void App::on_logger() {
+  const auto news = logging_->on_readable();
+  for (const std::uint64_t tag : news.flushed) requests_->logged(tag);
+  for (const auto& [tag, activation] : news.ready) {
+    const auto unit = engine_->graph()->find_tag(tag);
+    if (unit && log_owner_of(tag, activation).activation == units_[*unit].activation)
+      (void)told_ready(*unit, unit::ProbeKind::LogLine);
+  }
 }
 
 void App::on_doorbell() {

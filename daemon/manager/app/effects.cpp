@@ -128,8 +128,12 @@ Result<> App::limit_resources(const unit::Unit& unit, const Launch& launch, Unit
 LogOwner App::log_owner(core::UnitIndex unit, core::Attempt activation) const {
   const auto definition = configuration_.unit(unit);
   const std::string name(engine_->graph()->name(unit));
-  return {name, engine_->graph()->tag(unit), activation, invocation_id(name, activation),
-          definition ? definition->service.log : unit::LogConfig{}};
+  LogOwner owner{name, engine_->graph()->tag(unit), activation, invocation_id(name, activation), {}, {}};
+  if (!definition) return owner;
+  owner.config = definition->service.log;
+  const unit::Probe& ready = definition->service.ready;
+  if (ready.kind == unit::ProbeKind::LogLine) owner.ready_line = ready.target;
+  return owner;
 }
 
 // Whose a pipe in the store is, of which only the lower 24 bits of the activation are known.
@@ -137,7 +141,7 @@ LogOwner App::log_owner_of(std::uint64_t tag, std::uint32_t activation) const {
   const auto unit = engine_ ? engine_->graph()->find_tag(tag) : configuration_.graph->find_tag(tag);
   if (!unit || tag == fnv1a64(log::kInitd)) {  // its own words, or those of a unit that is no longer known
     const std::string name(log::kInitd);
-    return {name, tag, activation, invocation_id(name, 0), {}};
+    return {name, tag, activation, invocation_id(name, 0), {}, {}};
   }
   core::Attempt whole = (units_[*unit].activation & ~0xffffffU) | activation;
   if (whole > units_[*unit].activation && whole > 0xffffffU) whole -= 0x1000000U;

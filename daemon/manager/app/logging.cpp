@@ -222,7 +222,7 @@ void Logging::on_time(MonotonicTime now) {
 
 void Logging::tell(channel::StoreBody entry, UniqueFd read) {
   const LogOwner owner = around_.owner_of(entry.tag, entry.kind & kActivationBits);
-  link_.open({name_of(owner, entry), owner.config, std::move(read)});
+  link_.open({name_of(owner, entry), owner.config, owner.ready_line, std::move(read)});
 }
 
 void Logging::tell_stored() {
@@ -236,12 +236,14 @@ void Logging::tell_stored() {
   if (!link_.flush()) next_ = std::min(next_, monotonic_now() + kSoon);
 }
 
-std::vector<std::uint64_t> Logging::on_readable() {
+Logging::News Logging::on_readable() {
   auto told = link_.drain();
   for (const auto& entry : told.done) on_done(entry);
   if (link_.closed()) around_.loop.remove(link_.fd());  // its slot tells the rest
   if (!link_.flush()) next_ = std::min(next_, monotonic_now() + kSoon);
-  return std::move(told.flushed);
+  News news{std::move(told.flushed), {}};
+  for (const auto& entry : told.ready) news.ready.emplace_back(entry.tag, entry.kind & kActivationBits);
+  return news;
 }
 
 bool Logging::flush(std::uint64_t tag) {
@@ -281,7 +283,7 @@ Result<int> Logging::pipe(const LogOwner& owner, std::uint32_t stream) {
     if (!made) return Failure(made.error());
     if (auto stored = around_.channel.store(entry.kind, entry.tag, made->first.get()); !stored)
       return Failure(stored.error());
-    link_.open({name_of(owner, entry), owner.config, std::move(made->first)});
+    link_.open({name_of(owner, entry), owner.config, owner.ready_line, std::move(made->first)});
     if (!link_.flush()) next_ = std::min(next_, monotonic_now() + kSoon);
     write = std::move(made->second);
     return write.get();

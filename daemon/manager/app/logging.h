@@ -28,6 +28,7 @@ struct LogOwner {
   core::Attempt activation = 0;
   std::string invocation;  // 32 hexadecimal digits
   unit::LogConfig config;
+  std::string ready_line;  // of [ready]; empty = none
 };
 
 class Logging {
@@ -51,8 +52,12 @@ class Logging {
   void start(std::optional<std::uint32_t> slot);
   // News of its slot.
   void on_slot(std::uint32_t slot, const channel::Slot& facts);
-  // The tags of units that flush() asked for and whose lines are stored now.
-  [[nodiscard]] std::vector<std::uint64_t> on_readable();
+  struct News {
+    std::vector<std::uint64_t>
+        flushed;  // tags of units that flush() asked for and whose lines are stored now
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> ready;  // by their log-line; as owner_of has them
+  };
+  [[nodiscard]] News on_readable();
   [[nodiscard]] MonotonicTime next_deadline() const { return next_; }
   void on_time(MonotonicTime now);
 

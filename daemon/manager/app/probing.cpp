@@ -28,7 +28,8 @@ void App::carry_out(const core::Probe& probe) {
 // The word may have come before anybody asked for it.
 void App::await_word(const core::Probe& probe, const unit::Probe& how) {
   UnitState& state = units_[probe.unit];
-  state.probe_problem = probe_text(how) + ": nothing so far";
+  const bool unheard = how.kind == unit::ProbeKind::LogLine && !logging_->available();
+  state.probe_problem = probe_text(how) + (unheard ? ": the logger does not run" : ": nothing so far");
   if (state.ready != 0 && state.ready == state.activation)
     events_.push_back(core::Probed{probe.unit, probe.attempt, probe.which, probe.serial, true});
 }

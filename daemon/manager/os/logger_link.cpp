@@ -28,7 +28,7 @@ int LoggerLink::send(const Waiting& waiting) const {
     return channel::send_packet(socket_.get(),
                                 {.type = waiting.type, .body = channel::body_bytes(waiting.unit)});
   unit::Writer writer;
-  writer(waiting.pipe.config);
+  writer(waiting.pipe.config, waiting.pipe.ready_line);
   const int fd = waiting.pipe.read.get();
   return channel::send_packet(socket_.get(), {.type = waiting.type,
                                               .body = channel::body_bytes(waiting.pipe.name),
@@ -55,6 +55,7 @@ LoggerLink::Told LoggerLink::drain() {
     if (outcome != channel::Packet::Outcome::Message) break;
     const auto type = packet_->header().type;
     if (type == channel::MessageType::LogDone) told.done.push_back(packet_->body<channel::StoreBody>());
+    if (type == channel::MessageType::LogReady) told.ready.push_back(packet_->body<channel::StoreBody>());
     if (type == channel::MessageType::LogFlushed)
       told.flushed.push_back(packet_->body<channel::LogFlushBody>().tag);
     if (type == channel::MessageType::LogTrouble) take_trouble();

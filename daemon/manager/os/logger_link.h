@@ -18,6 +18,7 @@ namespace init::manager {
 struct LogPipe {
   channel::LogOpenBody name;
   unit::LogConfig config;
+  std::string ready_line;
   UniqueFd read;  // the end that is for the logger
 };
 
@@ -34,8 +35,9 @@ class LoggerLink {
   // Sends what has room. True: nothing waits any more.
   bool flush();
   struct Told {
-    std::vector<channel::StoreBody> done;  // pipes
-    std::vector<std::uint64_t> flushed;    // tags of units
+    std::vector<channel::StoreBody> done;   // pipes
+    std::vector<std::uint64_t> flushed;     // tags of units
+    std::vector<channel::StoreBody> ready;  // pipes of activations whose log-line was found
   };
   // Takes what the logger tells. Troubles are kept.
   [[nodiscard]] Told drain();

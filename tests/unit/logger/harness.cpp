@@ -11,6 +11,7 @@
 #include <memory>
 #include <sstream>
 
+#include "daemon/logger/operation.h"
 #include "libinit/log/names.h"
 #include "libinit/log/reader.h"
 #include "libinit/process/command.h"
@@ -78,6 +79,17 @@ void LoggerHarness::start() {
   ASSERT_EQ(channel::send_packet(channel_.get(), {.type = channel::MessageType::LogSync}), 0);
 }
 
+void LoggerHarness::tell_again() {
+  for (const Pipe& pipe : pipes_) send(pipe);
+}
+
+void LoggerHarness::leave_unfinished(std::string_view bytes) {
+  auto record = logger::OperationRecord::open(UniqueFd(dup(state_.get())));
+  ASSERT_TRUE(record);
+  write_all(staging_write_.get(), bytes);
+  record->begin({pipes_.back().body, logger::Place::Nowhere, 0, bytes.size(), 0, 0});
+}
+
 void LoggerHarness::kill() {
   ASSERT_TRUE(logger_->kill());
   ASSERT_TRUE(logger_->wait());
@@ -100,7 +112,7 @@ UniqueFd LoggerHarness::open(const std::string& unit, log::Stream stream, const 
   unit.copy(pipe.body.unit.data(), unit.size());
   invocation.copy(pipe.body.invocation.data(), 32);
   unit::Writer writer;
-  writer(config);
+  writer(config, ready_line);
   pipe.config = writer.bytes;
   pipe.read = std::move(read_end);
   if (logger_) send(pipe);
@@ -133,6 +145,11 @@ bool LoggerHarness::hear(int milliseconds) {
     if (packet.header().type == channel::MessageType::LogDone) {
       const auto entry = packet.body<channel::StoreBody>();
       std::erase_if(pipes_, [&entry](const Pipe& pipe) { return pipe.body.entry.tag == entry.tag; });
+    } else if (packet.header().type == channel::MessageType::LogReady) {
+      const auto entry = packet.body<channel::StoreBody>();
+      for (const Pipe& pipe : pipes_) {
+        if (pipe.body.entry.tag == entry.tag) ready_in.emplace_back(pipe.body.invocation.data());
+      }
     } else if (packet.header().type == channel::MessageType::LogTrouble) {
       const auto payload = packet.payload();
       troubles[packet.body<channel::LogTroubleBody>().unit.data()] = {

@@ -29,7 +29,10 @@ class LoggerHarness {
 
   // Starts a logger and tells it of every pipe there is.
   void start();
-  void kill();      // at once
+  void kill();        // at once
+  void tell_again();  // of every pipe, as the next manager does
+  // What a logger that was killed had taken out of the newest pipe.
+  void leave_unfinished(std::string_view bytes);
   int terminate();  // asks it to end; its exit code
 
   // A pipe from a unit to its log; the end to write to. The other end stays open here until it is done.
@@ -52,6 +55,8 @@ class LoggerHarness {
   std::filesystem::path disk;    // place/disk
   std::filesystem::path memory;  // place/memory
   std::map<std::string, std::string> troubles;
+  std::string ready_line;             // of units that are opened from now on
+  std::vector<std::string> ready_in;  // invocations whose line was told
 
  private:
   struct Pipe {

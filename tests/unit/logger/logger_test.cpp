@@ -119,6 +119,30 @@ TEST(Logger, KeepsAndDropsByPattern) {
   EXPECT_EQ(logger.text("a.service"), "an error\nGET /x\na warning\n");
 }
 
+TEST(Logger, TellsOnceOfEachInvocationThatHasTheLineOfReadiness) {
+  LoggerHarness logger;
+  logger.start();
+  logger.ready_line = "^listening on [0-9]+$";
+  unit::LogConfig config;
+  config.drop = {"listening"};
+  const std::string first(32, '1'), second(32, '2');
+  const auto tells = [&logger](std::size_t count) {
+    while (logger.ready_in.size() < count) ASSERT_TRUE(logger.hear(20'000));
+  };
+  auto out = logger.open("a.service", log::Stream::Out, first, config);
+  auto error = logger.open("a.service", log::Stream::Err, first, config);
+  write_all(out.get(), "listening on nothing\nlistening on 80, too\n");
+  write_all(error.get(), "x\nlistening on 80\nlistening on 81\ny\n");
+  tells(1);
+  write_all(out.get(), "listening on 82\nz\n");
+  logger.until("a.service", "z\n");
+  auto next = logger.open("a.service", log::Stream::Out, second, config);
+  write_all(next.get(), "listening on 80");  // and waits
+  tells(2);
+  EXPECT_EQ(logger.ready_in, (std::vector<std::string>{first, second}));
+  EXPECT_EQ(logger.text("a.service"), "x\ny\nz\n");
+}
+
 TEST(Logger, ARateLimitDropsAndCounts) {
   LoggerHarness logger;
   logger.start();

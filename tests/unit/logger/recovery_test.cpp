@@ -77,5 +77,28 @@ TEST(LoggerRecovery, F49KilledWhileFiftyUnitsWriteItLosesTearsAndDoublesNoLine) 
   RecordProperty("lines", static_cast<int>(count * kUnits));
 }
 
+TEST(LoggerRecovery, TheLineOfReadinessIsToldWhenItWasInHandAsALoggerDied) {
+  LoggerHarness logger;
+  logger.ready_line = "^ready$";
+  auto out = logger.open("a.service");
+  logger.leave_unfinished("ready\n");
+  logger.start();
+  while (logger.ready_in.empty()) ASSERT_TRUE(logger.hear(20'000));
+  out.reset();
+  logger.await_all_done();
+  EXPECT_EQ(logger.text("a.service"), "ready\n");
+}
+
+TEST(LoggerRecovery, AManagerThatTakesUpAPipeIsToldOfItsReadinessAgain) {
+  LoggerHarness logger;
+  logger.ready_line = "^ready$";
+  logger.start();
+  auto out = logger.open("a.service");
+  write_all(out.get(), "ready\n");
+  while (logger.ready_in.empty()) ASSERT_TRUE(logger.hear(20'000));
+  logger.tell_again();
+  while (logger.ready_in.size() < 2) ASSERT_TRUE(logger.hear(20'000));
+}
+
 }  // namespace
 }  // namespace init::test

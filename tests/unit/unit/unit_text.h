@@ -36,7 +36,8 @@ inline std::string needed_by(std::string_view table, std::string_view key) {
   if (key == "numa-nodes") return "numa-policy = \"bind\"\n";
   if (table != "ready" && table != "health") return "";
   if (key == "body" || key == "status") return "http = \"http://127.0.0.1/\"\n";
-  for (const std::string_view question : {"http", "tcp", "unix", "path", "command", "alive-for", "trigger"}) {
+  for (const std::string_view question :
+       {"http", "tcp", "unix", "path", "command", "log-line", "alive-for", "trigger"}) {
     if (key == question) return "";
   }
   return "tcp = \"127.0.0.1:1\"\n";
