@@ -107,11 +107,13 @@ void conclude(World& world, UnitIndex unit) {
   call(world, unit, Atom::AfterSuccess);
 }
 
-// A run that is past its time, or unhealthy, is stopped as by request; a hung one may leave a core.
+// A run that is past its time, unhealthy or starved is stopped as by request; a hung one may leave a core.
 void begin_end(World& world, UnitIndex unit, Reason reason) {
   const bool late = is_late(reason) && policy_of(world, unit).abort_on_timeout;
   if (late || reason == Reason::Watchdog) return begin_abort(world, unit);
-  const bool gentle = reason == Reason::RunTimeout || reason == Reason::Unhealthy;
+  const UnitRecord& record = world.units[unit];
+  const bool starved = reason == Reason::OutOfMemory && is_up(record.state) && record.main_attempt != 0;
+  const bool gentle = reason == Reason::RunTimeout || reason == Reason::Unhealthy || starved;
   gentle ? begin_stop(world, unit) : begin_signals(world, unit);
 }
 

@@ -54,6 +54,9 @@ struct Dispatch {
   void operator()(const Exited& e) const {
     if (known(e.unit)) on_exited(world, e);
   }
+  void operator()(const Starved& e) const {
+    if (known(e.unit)) on_starved(world, e);
+  }
   void operator()(const GroupEmpty& e) const {
     if (known(e.unit)) on_group_empty(world, e.unit);
   }

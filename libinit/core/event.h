@@ -68,6 +68,10 @@ struct Exited {
   bool group_empty = true;     // nothing else of the unit is left in its cgroup
   bool out_of_memory = false;  // the kernel killed in its cgroup for want of memory
 };
+struct Starved {  // the kernel has killed in its cgroup for want of memory
+  UnitIndex unit = 0;
+  Attempt attempt = 0;  // of the main process, as UnitRecord::main_attempt stood when it was seen
+};
 struct GroupEmpty {  // the cgroup has become empty; may come before the Exited of the last process
   UnitIndex unit = 0;
 };
@@ -128,6 +132,6 @@ struct ShutdownRequested {
 };
 
 using Event = std::variant<Requested, JobDropped, Spawned, ExecSucceeded, SpawnFailed, Exited, GroupEmpty,
-                           TimerFired, Notified, Probed, NameOwned, Reloaded, ShutdownRequested>;
+                           TimerFired, Notified, Probed, NameOwned, Reloaded, ShutdownRequested, Starved>;
 
 }  // namespace init::core

@@ -39,6 +39,7 @@ struct Policy {
   bool has_ready_fd = false;
   bool abort_on_timeout = false;
   bool remain_after_exit = false;
+  bool stop_when_starved = false;  // oom-policy
   unit::RestartPolicy restart = unit::RestartPolicy::No;
   unit::KillMode kill_mode = unit::KillMode::Group;
   unit::FailureAction limit_action = unit::FailureAction::None;

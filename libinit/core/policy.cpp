@@ -83,6 +83,7 @@ Policy make_policy(const unit::Unit& unit) {
   policy.has_ready_fd = service.ready_fd >= 0;
   policy.abort_on_timeout = service.abort_on_timeout;
   policy.remain_after_exit = service.remain_after_exit;
+  policy.stop_when_starved = service.context.resources.oom_policy == unit::OomPolicy::Stop;
   policy.restart = service.restart;
   policy.kill_mode = service.kill_mode;
   policy.limit_action = service.restart_limit.action;
@@ -125,10 +126,11 @@ Word word_of(const Policy& policy) noexcept {
 
 bool operator==(const Policy& a, const Policy& b) {
   const auto plain = [](const Policy& p) {
-    return std::tuple(p.type, p.oneshot, p.has_ready_fd, p.abort_on_timeout, p.remain_after_exit, p.restart,
-                      p.kill_mode, p.limit_action, p.burst, p.limit_interval, p.restart_delay,
-                      p.restart_delay_max, p.restart_reset_after, p.start_timeout, p.stop_timeout,
-                      p.run_timeout, p.watchdog, p.reload_signal, p.abort_signal, p.ready, p.health);
+    return std::tuple(p.type, p.oneshot, p.has_ready_fd, p.abort_on_timeout, p.remain_after_exit,
+                      p.stop_when_starved, p.restart, p.kill_mode, p.limit_action, p.burst, p.limit_interval,
+                      p.restart_delay, p.restart_delay_max, p.restart_reset_after, p.start_timeout,
+                      p.stop_timeout, p.run_timeout, p.watchdog, p.reload_signal, p.abort_signal, p.ready,
+                      p.health);
   };
   const auto same_step = [](const unit::StopStep& x, const unit::StopStep& y) {
     return x.signal == y.signal && x.wait == y.wait;

@@ -413,6 +413,13 @@ void on_exited(World& world, const Exited& event) {
   main_exited(world, event.unit, event);
 }
 
+void on_starved(World& world, const Starved& event) {
+  const UnitRecord& record = world.units[event.unit];
+  if (event.attempt == 0 || event.attempt != record.main_attempt) return;
+  if (!policy_of(world, event.unit).stop_when_starved) return;
+  if (is_starting(record.state) || is_up(record.state)) end_run(world, event.unit, Reason::OutOfMemory);
+}
+
 void on_group_empty(World& world, UnitIndex unit) {
   UnitRecord& record = world.edit(unit);
   set_flag(record, kGroup, false);

@@ -24,6 +24,7 @@ void on_spawned(World& world, const Spawned& event);
 void on_exec_succeeded(World& world, const ExecSucceeded& event);
 void on_spawn_failed(World& world, const SpawnFailed& event);
 void on_exited(World& world, const Exited& event);
+void on_starved(World& world, const Starved& event);
 void on_group_empty(World& world, UnitIndex unit);
 void on_phase_timer(World& world, UnitIndex unit);
 void on_restart_timer(World& world, UnitIndex unit);

@@ -222,7 +222,7 @@ std::string_view name(Reason reason) noexcept {
     case Reason::StopTimeout:
       return "had to be killed";
     case Reason::OutOfMemory:
-      return "killed for want of memory";
+      return "the kernel killed for want of memory";
   }
   return "unknown";
 }

@@ -60,7 +60,7 @@ struct Memory {
   bool operator==(const Memory&) const = default;
 };
 
-enum class OomPolicy : std::uint8_t { Continue, Kill };
+enum class OomPolicy : std::uint8_t { Continue, Kill, Stop };
 
 // Of its control group; absent = as the kernel has it.
 struct Resources {

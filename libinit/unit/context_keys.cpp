@@ -66,8 +66,9 @@ constexpr Key kKeys[] = {
      "Gives the control group to its user, who may make others in it.", "Delegate", "",
      set_boolean<&Resources::delegate>},
     {"resources", "oom-policy", "word", "\"continue\"", "\"kill\"",
-     "When the kernel kills one of its processes for want of memory: continue with the others, or kill them "
-     "too.",
+     "When the kernel kills one of its processes for want of memory: continue with the others, kill them "
+     "too, "
+     "or stop the unit, which has then failed.",
      "OOMPolicy", "", set_word<&Resources::oom_policy, OomPolicy>},
     {"tty", "path", "path", "\"/dev/console\"", "\"/dev/tty1\"",
      "The terminal of stdin, stdout and stderr where they are \"tty\"; one unit at a time has it.", "TTYPath",

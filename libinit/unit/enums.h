@@ -79,7 +79,7 @@ struct Words<NumaPolicy> {
 };
 template <>
 struct Words<OomPolicy> {
-  static constexpr std::string_view list[] = {"continue", "kill"};
+  static constexpr std::string_view list[] = {"continue", "kill", "stop"};
 };
 template <>
 struct Words<ContainerExit> {

@@ -58,7 +58,7 @@ void Simulation::fail(const std::string& what) {
 std::string Simulation::described(const core::Event& event) const {
   constexpr std::array kWords = {"requested",  "job dropped", "spawned",     "executed", "not spawned",
                                  "exited",     "group empty", "timer fired", "notified", "probed",
-                                 "name owned", "reloaded",    "shutdown"};
+                                 "name owned", "reloaded",    "shutdown",    "starved"};
   const auto unit_of = [](const auto& e) {
     if constexpr (requires { e.unit; }) return e.unit;
     return core::kNoUnit;
@@ -233,6 +233,18 @@ void Simulation::check_backoff(const core::Event& event, const std::vector<UnitR
   }
 }
 
+// S15: a unit whose policy says so is stopped when the kernel kills in it; nothing else is moved by that.
+void Simulation::check_starved(const core::Starved& starved, const UnitRecord& was) {
+  const UnitRecord& record = engine_.record(starved.unit);
+  const bool lives = starved.attempt != 0 && starved.attempt == was.main_attempt;
+  const bool ends = lives && (core::is_up(was.state) || core::is_starting(was.state)) &&
+                    engine_.graph()->policy(starved.unit).stop_when_starved;
+  if (ends && (!core::is_stopping(record.state) || record.reason != core::Reason::OutOfMemory))
+    fail("S15: " + name(starved.unit) + " goes on without what the kernel took");
+  if (!ends && (record.state != was.state || record.reason != was.reason))
+    fail("S15: " + name(starved.unit) + " is moved by what is no matter of its own");
+}
+
 void Simulation::check_event(const core::Event& event, const std::vector<UnitRecord>& before) {
   trace(described(event));
   if (const auto* request = std::get_if<core::Requested>(&event)) {
@@ -259,6 +271,8 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
       if (core::Exit{record.exit_kind, record.exit_value} != shown) fail("S4: an exit was changed");
     }
   }
+  if (const auto* starved = std::get_if<core::Starved>(&event))
+    check_starved(*starved, before[starved->unit]);
   // S8: a process that could not be made for want of resources is no failure of its unit.
   const auto* unborn = std::get_if<core::SpawnFailed>(&event);
   if (unborn != nullptr && unborn->kind == core::SpawnError::Resources) {

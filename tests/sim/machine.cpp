@@ -126,6 +126,7 @@ void Machine::move(Process& process) {
 }
 
 bool Machine::act() {
+  if (faults.starves && rng_.chance(2)) starve();
   std::vector<Process*> able;
   for (Process& process : processes) {
     if (can_move(process)) able.push_back(&process);

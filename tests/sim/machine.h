@@ -23,6 +23,7 @@ struct Faults {
   bool slow = false;     // steps hang until their time is up, and so does readiness
   bool chatty = false;   // mains say anything at any time
   bool unwell = false;   // probes are answered with no
+  bool starves = false;  // memory is short
 };
 
 struct Process {
@@ -41,6 +42,7 @@ struct Process {
   core::SpawnError error = core::SpawnError::Setup;
   bool stubborn = false, unkillable = false, hangs = false, doomed = false;
   int dying_of = 0;  // the signal that will end it
+  bool starved = false;
   bool told_birth = false, told_exec = false, told_end = false;
   [[nodiscard]] bool alive() const { return life == Life::Spawning || life == Life::Running; }
 };
@@ -52,6 +54,7 @@ struct Word {
   core::Notified::What what = core::Notified::What::Ready;
   std::int64_t value = 0;
   bool is_name = false, owned = false;
+  bool is_starved = false;  // the kernel says it
 };
 // Asked, and not yet answered; it dies with the manager.
 struct Question {
@@ -99,6 +102,7 @@ class Machine {
   void move(Process& process);
   // words.cpp
   void say(const Process& process, core::Notified::What what, std::int64_t value);
+  void starve();
   void say_ready(Process& process);
   void say_name(const Process& process, bool owned);
   [[nodiscard]] bool has_to_say(const Process& process) const;

@@ -81,6 +81,7 @@ void add_news_of(UnitIndex unit, core::Attempt attempt, Rng& dice, std::vector<E
   events.emplace_back(core::Spawned{unit, attempt, 4711});
   events.emplace_back(core::ExecSucceeded{unit, attempt});
   events.emplace_back(core::SpawnFailed{unit, attempt, error, 7, 12, dice.chance(50)});
+  events.emplace_back(core::Starved{unit, attempt});
   const auto what = static_cast<core::Notified::What>(dice.below(8));
   events.emplace_back(core::Notified{unit, attempt, what, 1'000'000'000});
   events.emplace_back(core::Probed{unit, attempt, core::ProbeOf::Ready, dice.below(50), dice.chance(50)});

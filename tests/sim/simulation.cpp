@@ -46,6 +46,7 @@ Simulation::Simulation(const Options& options)
   Rng words(options.seed + 3);
   faults.chatty = !options.simple && words.chance(40);
   faults.unwell = !options.simple && words.chance(40);
+  faults.starves = !options.simple && words.chance(30);
 }
 
 void Simulation::trace_units() const {
@@ -141,7 +142,7 @@ void Simulation::deliver(Process& process) {
       return tell(core::ExecSucceeded{*unit, attempt});
     return;
   } else {
-    tell(core::Exited{*unit, attempt, process.exit, machine_.group_is_empty(owner)});
+    tell(core::Exited{*unit, attempt, process.exit, machine_.group_is_empty(owner), process.starved});
   }
   for (Process& told : machine_.processes) {
     if (told.unit == owner && told.attempt == attempt) told.told_end = true;
@@ -196,6 +197,7 @@ void Simulation::hear_word() {
   machine_.words.pop_front();
   const auto unit = index(word.unit);
   if (!unit) return;
+  if (word.is_starved) return tell(core::Starved{*unit, word.attempt});
   if (word.is_name) return tell(core::NameOwned{*unit, word.owned});
   tell(core::Notified{*unit, word.attempt, word.what, word.value});
 }

@@ -139,6 +139,10 @@ std::vector<unit::Unit> random_units(Rng& rng, const Shape& shape) {
   for (unit::Unit& unit : units) {
     if (!shape.simple && unit.kind == unit::Kind::Service) random_life(life, unit.service);
   }
+  Rng memory = life;
+  for (unit::Unit& unit : units) {
+    if (!shape.simple && memory.chance(50)) unit.service.context.resources.oom_policy = unit::OomPolicy::Stop;
+  }
   const bool cycles = shape.cycles;
   // Without `cycles` whatever orders points to earlier units only.
   const std::uint32_t edges = rng.below(static_cast<std::uint32_t>(count) * 2 + 1);
@@ -165,6 +169,7 @@ std::vector<unit::Unit> race_units(Rng& rng) {
     unit.id = i == 0 ? "a.service" : "b.service";
     random_policy(rng, unit.service);
     random_life(rng, unit.service);
+    if (rng.chance(30)) unit.service.context.resources.oom_policy = unit::OomPolicy::Stop;
     unit.service.condition_commands.clear();
     unit.service.restart = unit::RestartPolicy::Always;
     unit.service.restart_limit.burst = 0;

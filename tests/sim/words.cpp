@@ -11,7 +11,7 @@ using core::Role;
 using Life = Process::Life;
 
 void Machine::say(const Process& process, Notified::What what, std::int64_t value) {
-  words.push_back({process.unit, process.attempt, what, value, false, false});
+  words.push_back({process.unit, process.attempt, what, value, false, false, false});
 }
 
 void Machine::say_ready(Process& process) {
@@ -20,7 +20,25 @@ void Machine::say_ready(Process& process) {
 }
 
 void Machine::say_name(const Process& process, bool owned) {
-  words.push_back({process.unit, process.attempt, Notified::What::Ready, 0, true, owned});
+  words.push_back({process.unit, process.attempt, Notified::What::Ready, 0, true, owned, false});
+}
+
+// Memory is short, and a helper or the main process of some unit goes.
+void Machine::starve() {
+  std::vector<Process*> able;
+  for (Process& process : processes) {
+    const bool counts = process.attempt != 0 && core::is_main(process.role) && !process.unkillable;
+    if (counts && process.life == Life::Running) able.push_back(&process);
+  }
+  if (able.empty()) return;
+  Process& process = *able[pick(able.size())];
+  words.push_back({process.unit, process.attempt, Notified::What::Ready, 0, false, false, true});
+  if (helpers[process.unit] > 0 && rng_.chance(50)) {
+    --helpers[process.unit];
+  } else {
+    process.starved = true;
+    end(process, {Exit::Kind::Signal, 9});
+  }
 }
 
 bool Machine::has_to_say(const Process& process) const {

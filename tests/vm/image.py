@@ -75,8 +75,9 @@ def stripped(program):
         return copy.read()
 
 
-def initramfs(path, programs, units=ROOT / "units/tiny"):
-    """Writes the initramfs: `programs` is the directory of initd, initd-manager and initctl, which go to /sbin."""
+def initramfs(path, programs, more_units=None):
+    """Writes the initramfs: `programs` is the directory of initd, initd-manager and initctl, which go to /sbin; more_units are
+    texts by name, beside those of units/tiny."""
     with open(path, "wb") as file:
         archive = Archive(file)
         for name in DIRECTORIES:
@@ -88,8 +89,9 @@ def initramfs(path, programs, units=ROOT / "units/tiny"):
         archive.add("bin/busybox", stat.S_IFREG | 0o755, BUSYBOX.read_bytes())
         for name in APPLETS:
             archive.add(f"bin/{name}", stat.S_IFLNK | 0o777, b"busybox")
-        for unit in sorted(pathlib.Path(units).glob("*.toml")):
-            archive.add(f"usr/lib/initd/units/{unit.name}", stat.S_IFREG | 0o644, unit.read_bytes())
+        units = {file.name: file.read_text() for file in (ROOT / "units/tiny").glob("*.toml")} | (more_units or {})
+        for name, text in sorted(units.items()):
+            archive.add(f"usr/lib/initd/units/{name}", stat.S_IFREG | 0o644, text.encode())
         for name, text in TEXTS.items():
             archive.add(name, stat.S_IFREG | 0o644, text.encode())
         archive.close()

@@ -13,12 +13,12 @@ APPEND = "console=ttyS0 panic=-1 quiet rdinit=/sbin/initd"
 
 
 class TinyMachine(unittest.TestCase):
-    programs = cache = None
+    programs = cache = more_units = None
 
     @classmethod
     def setUpClass(cls):
         cls.kernel = image.kernel(cls.cache)
-        cls.initramfs = image.initramfs(pathlib.Path(cls.cache, f"{cls.__name__}.cpio"), cls.programs)
+        cls.initramfs = image.initramfs(pathlib.Path(cls.cache, f"{cls.__name__}.cpio"), cls.programs, cls.more_units)
 
     @contextlib.contextmanager
     def boot(self, disk=None):

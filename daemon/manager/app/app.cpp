@@ -182,7 +182,10 @@ void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
     others_.erase(use.unit);
     if (!empty) pass_on_main(use.unit, facts);
   }
-  feed(core::Exited{use.unit, use.attempt, exit_of(facts), empty});
+  const core::Exit exit = exit_of(facts);
+  const bool starved = use.role == core::Role::Main && units_[use.unit].out_of_memory &&
+                       exit == core::Exit{core::Exit::Kind::Signal, SIGKILL};
+  feed(core::Exited{use.unit, use.attempt, exit, empty, starved});
   free_slot(slot, facts.attempt);
   release_terminal(use.unit, use.attempt);
 }
@@ -215,6 +218,14 @@ void App::on_groups() {
   for (const auto& name : processes_.take_emptied()) {
     if (const auto unit = engine_->graph()->find(name)) feed(core::GroupEmpty{*unit});
   }
+  for (const auto& name : processes_.take_pressed()) {
+    if (const auto unit = engine_->graph()->find(name)) look_at_memory(*unit);
+  }
+}
+
+void App::look_at_memory(core::UnitIndex unit) {
+  if (oom_kills(processes_.units_directory(), name_of(view_context(), unit)) > units_[unit].oom_kills)
+    feed(core::Starved{unit, engine_->record(unit).main_attempt});
 }
 
 void App::on_signals() {

@@ -75,6 +75,7 @@ class App final : private core::ActionSink, public RequestTarget {
   Result<> open_control(UniqueFd listener);
   void recover();
   void look_for_empty_groups();
+  void watch_memories();
   void keep_note(core::UnitIndex unit);
   void read_note(core::UnitIndex unit);
   struct Adopted {
@@ -103,6 +104,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void on_signals();
   void on_signal(int signal);
   void on_groups();
+  void look_at_memory(core::UnitIndex unit);
   void feed(core::Event event);
   void settle();
   void commit();

@@ -121,6 +121,7 @@ Result<> App::limit_resources(const unit::Unit& unit, const Launch& launch, Unit
   }
   if (!settings.empty() || resources.delegate) processes_.use_up(unit.id);
   state.oom_kills = oom_kills(units, unit.id);
+  if (resources.oom_policy == unit::OomPolicy::Stop) processes_.watch_memory(unit.id);
   keep_note(*engine_->graph()->find(unit.id));
   return {};
 }

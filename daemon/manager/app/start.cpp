@@ -308,6 +308,7 @@ void App::recover() {
   for (const std::uint32_t slot : adopted.unheard) on_slot(slot);
   settle();
   look_for_empty_groups();
+  watch_memories();
   remove_forgotten_directories();
   ask_again(accepted);
   if (intents_.header().shutdown != 0) stop_deadline_ = {Duration(intents_.header().stop_deadline_ns)};
@@ -320,6 +321,15 @@ void App::look_for_empty_groups() {
     const auto& record = engine_->record(unit);
     if ((record.flags & core::kGroup) == 0 || record.main_attempt != 0) continue;
     if (!processes_.watch(processes_of(unit))) feed(core::GroupEmpty{unit});
+  }
+}
+
+void App::watch_memories() {
+  for (core::UnitIndex unit = 0; processes_.has_cgroups() && unit < engine_->graph()->size(); ++unit) {
+    if (!engine_->graph()->policy(unit).stop_when_starved || engine_->record(unit).main_attempt == 0)
+      continue;
+    processes_.watch_memory(std::string(engine_->graph()->name(unit)));
+    look_at_memory(unit);
   }
 }
 

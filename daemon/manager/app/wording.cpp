@@ -136,6 +136,8 @@ std::string result_text(const ViewContext& context, core::UnitIndex unit, const 
     case core::Reason::ExitCode:
     case core::Reason::Signal:
       return exit + (context.units[unit].out_of_memory ? ", the kernel kills for want of memory" : "");
+    case core::Reason::OutOfMemory:
+      return std::string(name(view.reason)) + (exit.empty() ? "" : ": " + exit);
     case core::Reason::PreStart:
       return pre_start_text(context, unit, view) + " failed: " + exit;
     case core::Reason::Setup:

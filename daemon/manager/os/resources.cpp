@@ -92,8 +92,10 @@ std::vector<CgroupSetting> cgroup_settings(const unit::Resources& resources, std
   memory(resources.memory_high, "memory-high", "memory.high");
   memory(resources.memory_max, "memory-max", "memory.max");
   memory(resources.swap_max, "swap-max", "memory.swap.max");
-  if (resources.oom_policy == unit::OomPolicy::Kill)
-    settings.push_back({"oom-policy", "memory", "memory.oom.group", "1"});
+  if (resources.oom_policy != unit::OomPolicy::Continue) {
+    const bool kill = resources.oom_policy == unit::OomPolicy::Kill;
+    settings.push_back({"oom-policy", "memory", "memory.oom.group", kill ? "1" : "0"});
+  }
   number(resources.cpu_weight, "cpu-weight", "cpu", "cpu.weight");
   if (resources.cpu_quota) {
     const std::uint64_t quota = std::uint64_t{*resources.cpu_quota} * kQuotaPeriod / 100;

@@ -210,6 +210,7 @@ void UnitProcesses::remove(std::string_view unit) {
   if (!has_cgroups()) return;
   const std::string name(unit);
   unspent_.erase(name);
+  std::erase_if(memories_, [&name](const auto& watched) { return watched.second == name; });
   if (unlinkat(units_dir_.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno != EBUSY) return;
   std::vector<std::string> paths{name};
   for (std::size_t i = 0; i < paths.size() && paths.size() < 4096; ++i) {
@@ -341,6 +342,13 @@ bool UnitProcesses::watch(const UnitProcess& of) {
   return true;
 }
 
+void UnitProcesses::watch_memory(const std::string& unit) {
+  if (!has_cgroups()) return;
+  const std::string events = units_path_ + "/" + unit + "/memory.events";
+  if (const int key = inotify_add_watch(inotify_.get(), events.c_str(), IN_MODIFY); key >= 0)
+    memories_[key] = unit;
+}
+
 std::vector<int> UnitProcesses::fired_watches() {
   std::vector<int> keys;
   for (auto at = watched_.begin(); at != watched_.end() && at->first < 0; ++at) keys.push_back(at->first);
@@ -352,6 +360,7 @@ std::vector<int> UnitProcesses::fired_watches() {
       std::memcpy(&event, buffer + at, sizeof event);
       if ((event.mask & IN_Q_OVERFLOW) != 0) {
         for (const auto& [key, watched] : watched_) keys.push_back(key);
+        for (const auto& [key, unit] : memories_) keys.push_back(key);
       }
       keys.push_back(event.wd);
       at += static_cast<ssize_t>(sizeof event + event.len);
@@ -363,6 +372,8 @@ std::vector<int> UnitProcesses::fired_watches() {
 std::vector<std::string> UnitProcesses::take_emptied() {
   std::vector<std::string> emptied;
   for (const int key : fired_watches()) {
+    if (const auto memory = memories_.find(key); memory != memories_.end())
+      pressed_.push_back(memory->second);
     const auto at = watched_.find(key);
     if (at == watched_.end() || !empty(at->second)) continue;
     emptied.push_back(at->second.unit);

@@ -71,9 +71,13 @@ class UnitProcesses {
   // Asks to be told when the unit has become empty; false: it is empty already. fd() is readable when one may
   // have.
   [[nodiscard]] bool watch(const UnitProcess& of);
+  // Asks to be told whenever something happens to the unit's memory, as long as its leaf stands.
+  void watch_memory(const std::string& unit);
   [[nodiscard]] int fd() const { return inotify_.get(); }
   // The units that were watched and are empty now; they are no longer watched.
   std::vector<std::string> take_emptied();
+  // Those whose memory.events have changed, as take_emptied() has found.
+  [[nodiscard]] std::vector<std::string> take_pressed() { return std::exchange(pressed_, {}); }
   // Without cgroups nothing tells: look again then. never() when nothing is watched and no crowd stands
   // still.
   [[nodiscard]] MonotonicTime next_look() const;
@@ -104,6 +108,8 @@ class UnitProcesses {
   UniqueFd inotify_;
   std::map<int, UnitProcess> watched_;  // by inotify watch; negative keys: looked at from time to time
   int next_key_ = -1;
+  std::map<int, std::string> memories_;  // units, by inotify watch of their memory.events
+  std::vector<std::string> pressed_;
   std::map<std::string, Crowd> crowds_;  // by unit
   bool joins_by_procs_ = false;
   bool kills_at_once_ = true;

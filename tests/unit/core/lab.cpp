@@ -91,6 +91,7 @@ void set_flag(unit::Unit& unit, std::string_view key) {
   if (key == "ready-tcp") unit.service.ready.kind = unit::ProbeKind::Tcp;
   if (key == "abort") unit.service.abort_on_timeout = true;
   if (key == "remain") unit.service.remain_after_exit = true;
+  if (key == "stop-when-starved") unit.service.context.resources.oom_policy = unit::OomPolicy::Stop;
   if (key == "stop-for-ever") unit.service.stop_timeout = kInfinity;
   if (key == "unneeded") unit.stop_when_unneeded = true;
   if (key == "no-manual-start") unit.refuse_manual_start = true;

@@ -185,6 +185,30 @@ TEST(Forking, WithNothingLeftHasFailed) {
   EXPECT_EQ(lab.view("db").reason, Reason::Protocol);
 }
 
+TEST(OutOfMemory, StopsTheUnitWhoseOomPolicySaysSo) {
+  Lab lab("db stop-when-starved restart=on-failure delay=10\nweb");
+  lab.start("db");
+  lab.start("web");
+  lab.runs("db");
+  lab.runs("web");
+  lab.log();
+  for (const char* unit : {"db", "web"}) lab.tell(Starved{lab.index(unit), lab.view(unit).attempt});
+  EXPECT_EQ(lab.log(), "TERM db");
+  lab.dies("db", 15);
+  EXPECT_EQ(lab.view("db").reason, Reason::OutOfMemory);
+  EXPECT_EQ(lab.state("db"), State::Backoff);
+  EXPECT_EQ(lab.state("web"), State::Running);
+}
+
+TEST(OutOfMemory, IsTheCauseWhenTheKernelTookTheMainProcess) {
+  Lab lab("db restart=no");
+  lab.start("db");
+  lab.runs("db");
+  lab.tell(Exited{lab.index("db"), lab.view("db").attempt, {Exit::Kind::Signal, 9}, true, true});
+  EXPECT_EQ(lab.state("db"), State::Failed);
+  EXPECT_EQ(name(run_result(lab.view("db").reason, lab.view("db").last_exit)), "oom-kill");
+}
+
 TEST(Dbus, IsUpWithItsNameAndEndsWithoutIt) {
   Lab lab("db dbus");
   lab.start("db");
