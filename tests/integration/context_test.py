@@ -54,6 +54,16 @@ class ContextTest(unittest.TestCase):
         for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             self.assertEqual(int(status[name], 16), 0, name)
 
+    def test_f52_who_holds_everybodys_secrets_leaves_no_core_and_cannot_be_looked_into(self):
+        """The manager and the logger are not dumpable: their /proc is root's, whoever they run as."""
+        machine = Machine({"a.service": '[service]\ncommand = ["/bin/sleep", "infinity"]\n'}, namespaces=False, as_user=NOBODY)
+        machine.__enter__()
+        self.addCleanup(machine.__exit__, None, None, None)
+        machine.initctl("start", "a")
+        owner = lambda pid: os.stat(f"/proc/{pid}/environ").st_uid  # noqa: E731
+        self.assertEqual([owner(pid) for pid in (machine.manager(), machine.logger())], [0, 0])
+        self.assertEqual(owner(machine.main_pid("a")), NOBODY)  # nothing of it is handed on
+
     def test_root_keeps_what_initd_has(self):
         status, _ = self.run_unit(self.start())
         own = dict(line.split(":\t", 1) for line in pathlib.Path("/proc/self/status").read_text().splitlines())

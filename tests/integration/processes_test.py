@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import time
@@ -193,6 +194,7 @@ class RestartTest(unittest.TestCase):
 class InheritanceTest(unittest.TestCase):
     """F27, F65: what a service starts with is made for it, and not what initd or a client happens to have."""
 
+    FILES = 512
     DIRT = {"IFS": "x", "GLIBC_TUNABLES": "glibc.malloc.check=3", "LD_DEBUG_OUTPUT": "/tmp/x", "FOO": "bar", "ENV": "/tmp/x"}
     GOLDEN = {"SigBlk": "0000000000000000", "SigIgn": "0000000000000000", "SigCgt": "0000000000000000", "Umask": "0022",
               "Groups": "", "NoNewPrivs": "1", "CapEff": "0000000000000000", "CapPrm": "0000000000000000", "CapInh": "0000000000000000",
@@ -202,6 +204,7 @@ class InheritanceTest(unittest.TestCase):
         def spoil():
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGCHLD})
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
         popen = subprocess.Popen
         with mock.patch.dict(os.environ, self.DIRT), mock.patch("subprocess.Popen", lambda *a, **k: popen(*a, preexec_fn=spoil, restore_signals=False, **k)):
@@ -220,6 +223,12 @@ class InheritanceTest(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(f"/proc/{pid}/fd")), ["0", "1", "2"])
         self.assertEqual((os.readlink(f"/proc/{pid}/cwd"), os.readlink(f"/proc/{pid}/fd/0")), ("/", "/dev/null"))
         self.assertEqual(read(f"/proc/{pid}/oom_score_adj").strip(), "0")
+        # Those that initd was given; what it has raised for itself stays with it.
+        limits = lambda pid: {line[:25].strip(): line[26:].split() for line in read(f"/proc/{pid}/limits").splitlines()}  # noqa: E731
+        given = limits("self")
+        given["Max open files"][0] = str(self.FILES)
+        self.assertEqual(limits(pid), given)
+        self.assertNotEqual(limits(machine.pid), given)
         fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
         self.assertEqual((fields[2], fields[3], fields[4]), (fields[3], fields[2], "0"))  # a session of its own, no terminal
 

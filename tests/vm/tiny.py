@@ -27,9 +27,9 @@ class TinyMachine(unittest.TestCase):
             machine.expect(PROMPT, timeout=120)
             yield machine
 
-    def ask(self, machine, command):
+    def ask(self, machine, command, timeout=60):
         """What a command wrote that must succeed."""
-        code, text = machine.run(command)
+        code, text = machine.run(command, timeout)
         self.assertEqual(code, 0, f"{command}: {text}")
         return text
 

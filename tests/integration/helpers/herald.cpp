@@ -9,6 +9,7 @@
 //   fork COUNT        goes on as the last of a chain of so many children, each of which outlives its parent
 //   worker            a child that sleeps
 //   pid-file PATH     writes its pid there
+//   lines PATH        "0", "1", ... to stdout, about 400 a second, until that file is there; then "end"
 //   line FD           a line on that descriptor, then closes it
 //   close FD
 //   environment PATH  what it was started with, and what waits on each descriptor of LISTEN_FDS
@@ -145,6 +146,17 @@ std::string environment() {
   return text + "pid " + std::to_string(getpid()) + "\n";
 }
 
+void write_lines(const char* path) {
+  constexpr int kAtOnce = 10;
+  std::string text;
+  for (long number = 0; access(path, F_OK) != 0; usleep(25'000)) {
+    text.clear();
+    for (int i = 0; i < kAtOnce; ++i) text += std::to_string(number++) + "\n";
+    if (write(1, text.data(), text.size()) != static_cast<ssize_t>(text.size())) fail("lines");
+  }
+  if (write(1, "end\n", 4) != 4) fail("lines");
+}
+
 void await(const char* path) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) fail(path);
@@ -174,6 +186,7 @@ int run(char** word) {
   if (verb == "line" || verb == "close") close(std::atoi(first));
   if (verb == "environment") write_file(first, environment());
   if (verb == "await") await(first);
+  if (verb == "lines") write_lines(first);
   if (verb == "touch") write_file(first, "");
   return 1;
 }

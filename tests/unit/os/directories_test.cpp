@@ -7,10 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 namespace init::manager {
 namespace {
@@ -88,6 +92,37 @@ TEST(RuntimeDirectory, IsRemovedWithoutFollowingALink) {
     EXPECT_EQ(error_of(remove_unit_directory(runtime("parent"))), 0) << "in its place: the link goes";
     EXPECT_TRUE(fs::exists("/run/other/keep"));
     EXPECT_TRUE(fs::exists("/run/other/below/keep"));
+  });
+}
+
+// F45, P26: the owner of the directory above exchanges the one that is made, given away and removed for a
+// link to somebody else's, all the time.
+TEST(RuntimeDirectory, F45P26ThatBecomesALinkLeadsNowhereElse) {
+  with_own_run([] {
+    const char* set = std::getenv("INITD_FLIPS");
+    const std::uint64_t least = set != nullptr ? std::strtoull(set, nullptr, 10) : 100'000;
+    touch("/run/victim/keep");
+    fs::create_directories("/run/web/one");
+    fs::create_directory_symlink("/run/victim", "/run/web/link");
+    std::atomic<bool> over = false;
+    std::uint64_t flips = 0;
+    std::thread attacker([&] {
+      for (; !over || flips < least; ++flips) {
+        if (renameat2(AT_FDCWD, "/run/web/one", AT_FDCWD, "/run/web/link", RENAME_EXCHANGE) == 0) continue;
+        (void)mkdir("/run/web/one", 0755);
+        (void)symlink("/run/victim", "/run/web/link");
+      }
+    });
+    for (int round = 0; round < 2000; ++round) {
+      (void)make_unit_directory(runtime("web/one"), 65534, 65534);
+      (void)remove_unit_directory(runtime("web/one"));
+    }
+    over = true;
+    attacker.join();
+    struct stat status {};
+    ASSERT_EQ(stat("/run/victim", &status), 0) << "after " << flips;
+    EXPECT_EQ(status.st_uid, geteuid());
+    EXPECT_TRUE(fs::exists("/run/victim/keep"));
   });
 }
 
