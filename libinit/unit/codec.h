@@ -1,5 +1,7 @@
-// Bytes of fields: numbers as LEB128 (7 bits a byte, signed ones zigzag), strings and lists with their length
-// before them. Reading never trusts a length.
+// Bytes of fields: numbers as LEB128 (7 bits a byte, signed ones zigzag), strings, lists and structures with
+// their length before them. Reading never trusts a length. Who knows fewer fields of a structure than stand
+// there skips the rest, who knows more leaves those that are not there at their defaults: so fields are added
+// at the end of a structure only, and programs of two versions read each other.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -39,7 +41,11 @@ class Writer {
       const auto wide = static_cast<std::int64_t>(value);
       number((static_cast<std::uint64_t>(wide) << 1U) ^ static_cast<std::uint64_t>(wide >> 63));
     } else {
+      const std::size_t begin = bytes.size();
       visit(*this, value);
+      Writer size;
+      size.number(bytes.size() - begin);
+      bytes.insert(begin, size.bytes);
     }
   }
   // No duration is below 0: -1 is the short word for infinity.
@@ -82,14 +88,15 @@ class Reader {
   // After the first damage all fields keep their defaults.
   template <class... Ts>
   void operator()(Ts&... fields) {
-    (read(fields), ...);
+    (read_field(fields), ...);
   }
 
   [[nodiscard]] bool good() const { return good_; }
   [[nodiscard]] bool finished() const { return good_ && bytes_.empty(); }
+  // The fields of the structure that follows can be read one by one from here on.
+  void enter() { inside_ = size_ahead() > 0; }
   [[nodiscard]] std::string_view text() {
-    const std::uint64_t size = number();
-    if (size > bytes_.size()) return fail(), std::string_view();
+    const std::uint64_t size = size_ahead();
     const std::string_view out = bytes_.substr(0, size);
     bytes_.remove_prefix(size);
     return out;
@@ -114,6 +121,12 @@ class Reader {
     return 0;
   }
 
+  // Each field takes a byte at least, so at the end of a structure there is none.
+  template <class T>
+  void read_field(T& field) {
+    if (!inside_ || !bytes_.empty()) read(field);
+  }
+
   template <class T>
   void read(T& value) {
     if constexpr (std::is_enum_v<T>) {
@@ -128,8 +141,20 @@ class Reader {
       if (wide < std::numeric_limits<T>::min() || wide > std::numeric_limits<T>::max()) return fail();
       value = static_cast<T>(wide);
     } else {
+      const std::uint64_t size = size_ahead();
+      const std::string_view behind = bytes_.substr(size);
+      bytes_ = bytes_.substr(0, size);
+      const bool outer = std::exchange(inside_, true);
       visit(*this, value);
+      inside_ = outer;
+      if (good_) bytes_ = behind;
     }
+  }
+  // Of as many bytes as really follow.
+  std::uint64_t size_ahead() {
+    const std::uint64_t size = number();
+    if (size > bytes_.size()) return fail(), 0;
+    return size;
   }
   std::uint64_t bounded(std::uint64_t most) {
     const std::uint64_t value = number();
@@ -169,6 +194,7 @@ class Reader {
 
   std::string_view bytes_;
   bool good_ = true;
+  bool inside_ = false;  // of a structure
 };
 
 }  // namespace init::unit

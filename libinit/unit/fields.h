@@ -1,5 +1,5 @@
 // THE field visitor of the compiled generation: each field of a unit is named here once, for writing and for
-// reading. What is written first must stay first; a change of the list is a change of kGenerationVersion.
+// reading. Fields are only added, at the end of a structure; any other change is one of kGenerationVersion.
 #pragma once
 #include <type_traits>
 
@@ -8,7 +8,7 @@
 
 namespace init::unit {
 
-inline constexpr std::uint32_t kGenerationVersion = 4;
+inline constexpr std::uint32_t kGenerationVersion = 5;
 
 // T is What when reading, const What when writing.
 template <class T, class What>

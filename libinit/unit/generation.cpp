@@ -163,12 +163,16 @@ std::string_view Generation::record(std::uint32_t index) const {
 }
 
 std::string_view Generation::id(std::uint32_t index) const {
-  return index < count_ ? Reader(record(index)).text() : std::string_view();
+  if (index >= count_) return {};
+  Reader reader(record(index));
+  reader.enter();
+  return reader.text();
 }
 
 std::string_view Generation::description(std::uint32_t index) const {
   if (index >= count_) return {};
   Reader reader(record(index));
+  reader.enter();
   (void)reader.text();  // the id
   Kind kind{};
   reader(kind);

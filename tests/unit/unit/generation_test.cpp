@@ -7,9 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 
 #include "libinit/base/checksum.h"
+#include "libinit/unit/codec.h"
 #include "libinit/unit/key_table.h"
 #include "libinit/unit/vocabulary.h"
 #include "tests/unit/unit/random_unit.h"
@@ -74,18 +78,28 @@ TEST(CompiledGeneration, GivesBackWhatWasCompiled) {
   });
 }
 
+// A unit that sets this key to its example.
+std::string text_with(const Key& key) {
+  const std::string name = key.name == "*" ? "NAME" : std::string(key.name);
+  std::string line = "[" + std::string(key.table) + "]\n" + name + " = " + std::string(key.example) + "\n";
+  line += needed_by(key.table, name);
+  const bool is_command = key.table == "service" && key.name == "command";
+  const std::string command = is_command ? "" : "command = [\"/bin/true\"]\n";
+  return key.table == "service" ? line + command : "[service]\n" + command + line;
+}
+
+std::string file_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 TEST(CompiledGeneration, EveryKeyOfTheTableSurvives) {
   for (const Key& key : key_table()) {
     if (is_later(key.table, key.name)) continue;
-    const std::string name = key.name == "*" ? "NAME" : std::string(key.name);
-    std::string line = "[" + std::string(key.table) + "]\n" + name + " = " + std::string(key.example) + "\n";
-    line += needed_by(key.table, name);
-    const bool is_command = key.table == "service" && key.name == "command";
-    const std::string command = is_command ? "" : "command = [\"/bin/true\"]\n";
-    const auto parsed = parse(key.table == "service" ? line + command : "[service]\n" + command + line);
+    const auto parsed = parse(text_with(key));
     ASSERT_TRUE(parsed.unit) << parsed.text();
     const auto generation = Generation::open(*compile_generation({&*parsed.unit, 1}, {}));
-    EXPECT_EQ(*generation->unit(0), *parsed.unit) << name;
+    EXPECT_EQ(*generation->unit(0), *parsed.unit) << key.name;
   }
 }
 
@@ -94,7 +108,104 @@ TEST(CompiledGeneration, ASmallUnitIsSmall) {
       parse("[unit]\ndescription = \"A small web server\"\nwants = [\"network-online.target\"]\n" + kCommand +
             "restart = \"always\"\n[install]\nwanted-by = [\"multi-user.target\"]\n");
   const auto one = compile_generation({&*parsed.unit, 1}, {});
-  EXPECT_LE(bytes_of(one->get()).size(), 300U);
+  EXPECT_LE(bytes_of(one->get()).size(), 330U);
+}
+
+// ---- Programs of two versions
+
+struct Inner {
+  int one = 1;
+  std::string two = "two";
+};
+struct NewInner {
+  int one = 1;
+  std::string two = "two";
+  std::vector<int> three{3};
+};
+template <class V, Like<Inner> T>
+void visit(V& v, T& inner) {
+  v(inner.one, inner.two);
+}
+template <class V, Like<NewInner> T>
+void visit(V& v, T& inner) {
+  v(inner.one, inner.two, inner.three);
+}
+template <class I>
+struct Outer {
+  I first;
+  std::vector<I> list;
+  int last = 9;
+};
+template <class V, class T>
+requires requires(T& outer) {
+  outer.list;
+  outer.last;
+}
+void visit(V& v, T& outer) {
+  v(outer.first, outer.list, outer.last);
+}
+
+TEST(Codec, WhoKnowsFewerFieldsSkipsTheRest) {
+  Outer<NewInner> written{{10, "ten", {1, 2, 3}}, {{11, "a", {}}, {12, "b", {4}}}, 13};
+  Writer writer;
+  writer(written);
+  Outer<Inner> read;
+  Reader reader(writer.bytes);
+  reader(read);
+  EXPECT_TRUE(reader.finished());
+  EXPECT_EQ(read.first.two, "ten");
+  ASSERT_EQ(read.list.size(), 2U);
+  EXPECT_EQ(read.list[1].one, 12);
+  EXPECT_EQ(read.last, 13);
+}
+
+TEST(Codec, WhoKnowsMoreLeavesTheRestAtItsDefaults) {
+  Outer<Inner> written{{10, "ten"}, {{11, "a"}, {12, "b"}}, 13};
+  Writer writer;
+  writer(written);
+  Outer<NewInner> read;
+  read.first.three = {7, 8};
+  Reader reader(writer.bytes);
+  reader(read);
+  EXPECT_TRUE(reader.finished());
+  EXPECT_EQ(read.first.three, (std::vector<int>{7, 8}));
+  ASSERT_EQ(read.list.size(), 2U);
+  EXPECT_EQ(read.list[1].two, "b");
+  EXPECT_EQ(read.list[1].three, std::vector<int>{3});
+  EXPECT_EQ(read.last, 13);
+}
+
+// Every key of the table as it was when this version was frozen: what a program of then has compiled is what
+// the text means today. After a change of kGenerationVersion both files are made anew (INITD_FREEZE=1).
+TEST(CompiledGeneration, OfAnEarlierProgramIsReadAsItWasMeant) {
+  const std::string place = std::string(FROZEN_UNITS) + "/" + std::to_string(kGenerationVersion);
+  if (std::getenv("INITD_FREEZE") != nullptr) {
+    std::vector<Unit> units;
+    std::ofstream texts(place + ".units", std::ios::binary);
+    for (const Key& key : key_table()) {
+      if (is_later(key.table, key.name)) continue;
+      const std::string text = text_with(key);
+      texts << text << '\0';
+      auto parsed = parse(text);
+      parsed.unit->id = std::to_string(units.size()) + ".service";
+      units.push_back(std::move(*parsed.unit));
+    }
+    std::ofstream(place + ".bin", std::ios::binary) << bytes_of(compile_generation(units, {})->get());
+  }
+  const auto generation = Generation::open(memfd_with(file_text(place + ".bin")));
+  ASSERT_TRUE(generation);
+  std::istringstream texts(file_text(place + ".units"));
+  std::uint32_t read = 0;
+  for (std::string text; std::getline(texts, text, '\0'); ++read) {
+    auto expected = parse(text);
+    ASSERT_TRUE(expected.unit) << expected.text();
+    expected.unit->id = std::to_string(read) + ".service";
+    const auto unit = generation->unit(*generation->find(expected.unit->id));
+    ASSERT_TRUE(unit);
+    EXPECT_EQ(*unit, *expected.unit) << text;
+  }
+  EXPECT_EQ(read, generation->size());
+  EXPECT_GT(read, 100U);
 }
 
 TEST(CompiledGeneration, IdsMustDifferAndIndicesEnd) {
