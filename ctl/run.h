@@ -10,6 +10,7 @@ int run_kill(const Request& request, Output& output);
 int run_trigger(const Request& request, Output& output);
 int run_reset_failed(const Request& request, Output& output);
 int run_daemon_reload(const Request& request, Output& output);
+int run_renew(const Request& request, Output& output);
 int run_power(const Request& request, Output& output);  // exit, poweroff, reboot, halt
 
 int run_status(const Request& request, Output& output);

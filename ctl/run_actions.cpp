@@ -117,6 +117,18 @@ int run_daemon_reload(const Request& request, Output& output) {
   return bad ? kFailed : kOk;
 }
 
+int run_renew(const Request& request, Output& output) {
+  const int code = ask_plainly(request, output, {{api::RenewRequest{request.verb == "upgrade"}, false}});
+  if (code != kOk || request.json || request.quiet) return code;
+  const Answers answers = ask(request, output, {{api::SystemRequest{}, false}});
+  if (answers.list.empty()) return answers.code;
+  if (const auto* error = std::get_if<api::CallError>(&answers.list[0]))
+    return show_error(request, output, *error);
+  const auto& system = std::get<api::SystemReply>(std::get<api::Reply>(answers.list[0]));
+  output.out += "initd " + printable(output.style, system.version) + " runs\n";
+  return kOk;
+}
+
 int run_power(const Request& request, Output& output) {
   const api::PowerKind kind = api::by_name<api::PowerKind>(request.verb).value_or(api::PowerKind::Exit);
   return ask_plainly(request, output, {{api::PowerRequest{kind, request.exit_code}, false}});

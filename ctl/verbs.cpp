@@ -80,6 +80,8 @@ constexpr std::array kVerbs{
              run_trigger},
     VerbInfo{"reset-failed", "[UNIT...]", 0, kMany, 0, "Forget failures and back-off.", run_reset_failed},
     VerbInfo{"daemon-reload", "", 0, 0, 0, "Read the unit files again.", run_daemon_reload},
+    VerbInfo{"reexec", "", 0, 0, 0, "Have initd run anew, as it is; no service notices.", run_renew},
+    VerbInfo{"upgrade", "", 0, 0, 0, "Have initd run as it lies on disk now; no service notices.", run_renew},
     VerbInfo{"exit", "", 0, 0, with(Option::ExitCode), "Stop everything; initd ends.", run_power},
     VerbInfo{"poweroff", "", 0, 0, 0, "Stop everything and switch off.", run_power},
     VerbInfo{"reboot", "", 0, 0, 0, "Stop everything and boot again.", run_power},

@@ -97,6 +97,7 @@ struct FactsHeader {
   std::uint32_t slots_used = 0;   // one past the highest slot ever used
   std::uint32_t store_used = 0;
   std::array<SignalFact, kSignalCount> signals{};
+  std::uint32_t executions = 0;  // of PID 1 by itself: after faults, and to be renewed
 };
 
 // Where the change ring stands. Only says where to look.

@@ -28,6 +28,8 @@ enum class MessageType : std::uint16_t {
   Acknowledge =
       8,       // no body; payload = any number of Ended: Exited/Failed -> Free, where the attempt matches
   Finish = 9,  // FinishBody: end everything
+  Renew = 11,  // no body: initd executes itself anew; fds, if any, are what runs from now on: initd (a sealed
+               // memfd), initd-manager (O_PATH)
   Ready = 10,  // no body: the manager is up (READY=1 goes to initd's own NOTIFY_SOCKET, the first time)
   // PID 1 to manager.
   Resumed = 32,  // ResumedBody: first message on every new pair

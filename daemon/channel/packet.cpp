@@ -45,6 +45,7 @@ std::size_t body_size(MessageType type) noexcept {
     case MessageType::Signal:
     case MessageType::Acknowledge:
     case MessageType::Ready:
+    case MessageType::Renew:
     case MessageType::LogSync:
       return 0;
     case MessageType::Invalid:

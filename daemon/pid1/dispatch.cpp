@@ -98,12 +98,26 @@ void Pid1::handle(Packet& packet) noexcept {
       guard.retire();
       finish.begin(packet.body<channel::FinishBody>());
       break;
+    case MessageType::Renew:
+      renew(packet);
+      break;
     case MessageType::Ready:
       ready();
       break;
     default:
       break;  // words of PID 1 itself
   }
+}
+
+// The end of the turn does it, when nothing is in hand.
+void Pid1::renew(Packet& packet) noexcept {
+  if (renewing_) return;
+  renewing_ = true;
+  before_ = facts.resume();
+  if (packet.fds().size() != 2) return;
+  Resume& next = facts.edit_resume();
+  next.self = raise_fd(packet.take_fd(0));
+  next.program = raise_fd(packet.take_fd(1));
 }
 
 void Pid1::ready() noexcept {

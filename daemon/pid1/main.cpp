@@ -67,6 +67,7 @@ bool start_resumed(int facts) noexcept {
     settle_descriptors(false);
     return false;
   }
+  ++whole->facts.edit().executions;
   open_loop();
   whole->guard.resume();
   return true;

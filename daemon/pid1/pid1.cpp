@@ -1,10 +1,12 @@
 #include "daemon/pid1/pid1.h"
 
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "daemon/pid1/log.h"
+#include "daemon/pid1/start.h"
 
 namespace init::pid1 {
 
@@ -30,6 +32,19 @@ void Pid1::take_over() noexcept {
     guard.kill_manager();
   }
   facts.own().packet_in_hand = 0;
+}
+
+void Pid1::execute_next() noexcept {
+  execute_anew();
+  log_line("the kernel refuses to execute initd anew, the old one goes on");
+  settle_descriptors(true);
+  Resume& refused = facts.edit_resume();
+  if (refused.self != before_.self) {
+    close(refused.self);
+    close(refused.program);
+  }
+  refused = before_;
+  renewing_ = false;
 }
 
 void Pid1::stop_without_manager() noexcept {
@@ -65,6 +80,7 @@ void Pid1::turn() noexcept {
   if (asked_to_stop_ && now >= guard.given_up_at()) stop_without_manager();
   if (finish.begun()) finish.step();
   settle_turn();
+  if (renewing_ && !finish.begun()) execute_next();
 }
 
 // One write protection and one doorbell for all that happened.

@@ -30,6 +30,7 @@ class Pid1 {
   void settle_turn() noexcept;
   void stop_without_manager() noexcept;
   void take_over() noexcept;
+  void execute_next() noexcept;
   [[nodiscard]] MonotonicTime next_deadline() const noexcept;
   // signals.cpp
   void read_signals() noexcept;
@@ -40,8 +41,11 @@ class Pid1 {
   void handle(channel::Packet& packet) noexcept;
   void manager_ended() noexcept;
   void ready() noexcept;
+  void renew(channel::Packet& packet) noexcept;
 
   std::uint64_t malformed_ = 0;
+  bool renewing_ = false;
+  Resume before_;               // what to go back to where the kernel refuses
   bool asked_to_stop_ = false;  // by TERM or INT, where initd can end
 };
 

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "daemon/channel/layout.h"
 #include "daemon/one_command/options.h"
 #include "daemon/pid1/fault.h"
 #include "daemon/pid1/log.h"
@@ -51,6 +52,7 @@ void answer_or_refuse(const char* word, Environment where) noexcept {
     dprintf(1, "initd %s\n", kVersion.data());
     _exit(0);
   }
+  if (wish == channel::kLayoutOption) _exit(channel::print_layout());
   const bool asked = wish == "--help" || wish == "-h";
   if (!asked) dprintf(2, "initd: unknown argument or missing value: %s\n", word);
   dprintf(asked ? 1 : 2, "%s\n", kUsage);

@@ -20,6 +20,8 @@ constexpr std::array<MethodInfo, kMethodCount> kMethods{{
     {Method::Trigger, "Trigger", Role::Operate, true, false,
      "Say that a unit is ready which waits to be told so."},
     {Method::DaemonReload, "DaemonReload", Role::Admin, true, false, "Read the unit files again."},
+    {Method::Renew, "Renew", Role::Admin, true, false,
+     "Run PID 1, manager and logger anew, from disk or as they are; no service notices."},
     {Method::Plan, "Plan", Role::Read, false, false,
      "Show the steps a request would take, without taking them."},
     {Method::Why, "Why", Role::Read, false, false, "Show the chain of causes of the state a unit is in."},
@@ -61,6 +63,7 @@ struct MethodOf {
   Method operator()(const KillRequest&) const { return Method::Kill; }
   Method operator()(const TriggerRequest&) const { return Method::Trigger; }
   Method operator()(const DaemonReloadRequest&) const { return Method::DaemonReload; }
+  Method operator()(const RenewRequest&) const { return Method::Renew; }
   Method operator()(const PlanRequest&) const { return Method::Plan; }
   Method operator()(const WhyRequest&) const { return Method::Why; }
   Method operator()(const StatusRequest&) const { return Method::Status; }
@@ -117,6 +120,8 @@ Request blank_request(Method method) {
       return TriggerRequest{};
     case Method::DaemonReload:
       return DaemonReloadRequest{};
+    case Method::Renew:
+      return RenewRequest{};
     case Method::Plan:
       return PlanRequest{};
     case Method::Why:
@@ -160,6 +165,7 @@ Reply blank_reply(Method method) {
     case Method::ResetFailed:
     case Method::Kill:
     case Method::Trigger:
+    case Method::Renew:
     case Method::Power:
       return EmptyReply{};
   }

@@ -23,6 +23,7 @@ enum class Method : std::uint8_t {
   Kill,
   Trigger,
   DaemonReload,
+  Renew,
   Plan,
   Why,
   Status,
@@ -31,7 +32,7 @@ enum class Method : std::uint8_t {
   Cat,
   Power,
 };
-inline constexpr std::size_t kMethodCount = 16;
+inline constexpr std::size_t kMethodCount = 17;
 
 // Read: everybody. Operate: root, initd's own user, and the operators of the unit that the request names.
 // Admin: root and initd's own user.
@@ -52,8 +53,8 @@ struct MethodInfo {
 [[nodiscard]] const MethodInfo* find_method(std::string_view name);
 
 using Request = std::variant<JobRequest, ResetFailedRequest, KillRequest, TriggerRequest, DaemonReloadRequest,
-                             PlanRequest, WhyRequest, StatusRequest, SystemRequest, ListRequest, CatRequest,
-                             PowerRequest>;
+                             RenewRequest, PlanRequest, WhyRequest, StatusRequest, SystemRequest, ListRequest,
+                             CatRequest, PowerRequest>;
 using Reply = std::variant<EmptyReply, JobReply, DaemonReloadReply, PlanReply, WhyReply, Status, SystemReply,
                            ListReply, CatReply>;
 

@@ -30,6 +30,9 @@ void describe(auto& visit, Is<KillRequest> auto& it) {
   visit("whom", it.whom);
 }
 void describe(auto&, Is<DaemonReloadRequest> auto&) {}
+void describe(auto& visit, Is<RenewRequest> auto& it) {
+  visit.maybe("from_disk", it.from_disk);
+}
 void describe(auto& visit, Is<PlanRequest> auto& it) {
   visit("verb", it.verb);
   visit("units", it.units);

@@ -45,6 +45,9 @@ struct KillRequest {
   Whom whom = Whom::All;
 };
 struct DaemonReloadRequest {};
+struct RenewRequest {
+  bool from_disk = false;  // the programs that lie on disk now, instead of those that run
+};
 struct PlanRequest {
   Verb verb = Verb::Start;
   std::vector<std::string> units;

@@ -66,9 +66,10 @@ def alive(pid):
 
 class Machine:
     """See the top of the file. units: {id: text}, and every *.toml of `directories`. as_user: a uid that is not root's makes
-    it a machine in a user namespace. namespaces=False: a plain process, not PID 1. logger=False: without initd-logger."""
+    it a machine in a user namespace. namespaces=False: a plain process, not PID 1. logger=False: without initd-logger.
+    copies=True: it runs copies of the programs, in .programs, which a test may replace."""
 
-    def __init__(self, units=None, *, directories=(), namespaces=True, as_user=None, options=(), target=None, logger=True):
+    def __init__(self, units=None, *, directories=(), namespaces=True, as_user=None, options=(), target=None, logger=True, copies=False):
         self.units = dict(units or {})
         self.directories = directories
         self.namespaces = namespaces
@@ -76,6 +77,7 @@ class Machine:
         self.options = list(options)  # of tools/namespace
         self.target = target
         self.with_logger = logger
+        self.copies = copies or not logger
         self.process = None
         self.pid = 0  # of initd, as the host counts
 
@@ -106,13 +108,13 @@ class Machine:
         return self
 
     def _start(self):
-        programs = PROGRAMS
-        if not self.with_logger:
-            programs = self.place / "programs"
-            programs.mkdir()
-            for name in ("initd", "initd-manager"):
-                shutil.copy(PROGRAMS / name, programs / name)
-        command = [programs / "initd", "--units", self.unit_directory, "--runtime", self.runtime, "--state",
+        self.programs = PROGRAMS
+        if self.copies:
+            self.programs = self.place / "programs"
+            self.programs.mkdir()
+            for name in ("initd", "initd-manager", *(["initd-logger"] if self.with_logger else [])):
+                shutil.copy(PROGRAMS / name, self.programs / name)
+        command = [self.programs / "initd", "--units", self.unit_directory, "--runtime", self.runtime, "--state",
                    self.place / "state", "--log-dir", self.logs]  # fmt: skip
         if self.target:
             command += ["--target", self.target]

@@ -60,6 +60,8 @@ class App final : private core::ActionSink, public RequestTarget {
   void remember(std::string_view request_id) override;
   Result<api::DaemonReloadReply> reload() override;
   bool signal(core::UnitIndex unit, int signal, bool all) override;
+  Result<> renew(bool from_disk, std::string_view request_id, Refusal refused) override;
+  [[nodiscard]] bool is_renewed() override;
   [[nodiscard]] bool flush_log(core::UnitIndex unit) override;
   bool told_ready(core::UnitIndex unit, unit::ProbeKind by) override;
   [[nodiscard]] JournalEntry* find_request(std::string_view request_id) override;
@@ -162,6 +164,17 @@ class App final : private core::ActionSink, public RequestTarget {
   void on_answer(const Probes::Answer& answer);
   void on_errands(MonotonicTime now);
 
+  // initd anew (renewal.cpp).
+  struct Renewal {
+    std::uint64_t helper = 0;  // that reads the successor
+    std::string manager;       // its path
+    std::string request_id;
+    Refusal refused;
+  };
+  bool take_successor(const Helpers::Done& done);
+  Result<> execute_anew(std::string_view initd);
+  void complete_renewal();
+
   // Around runs (run.cpp).
   [[nodiscard]] bool clear_leftovers(const core::Spawn& spawn);
   void tell_hook(const core::StateChanged& change);
@@ -235,6 +248,7 @@ class App final : private core::ActionSink, public RequestTarget {
   std::uint64_t last_helper_ = 0;
   std::map<std::uint64_t, core::Spawn> preparing_;  // by helper
   std::map<std::uint64_t, Asking> asking_;          // by helper
+  std::optional<Renewal> renewal_;
   // The main process that has a terminal, by the terminal's path; nothing: not looked for yet.
   std::optional<std::map<std::string, std::pair<core::UnitIndex, core::Attempt>>> terminals_;
   struct Queued {  // for a terminal

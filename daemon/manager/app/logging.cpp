@@ -1,6 +1,7 @@
 #include "daemon/manager/app/logging.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -200,6 +201,10 @@ void Logging::on_slot(std::uint32_t slot, const channel::Slot& facts) {
     return give_up("it ended " + std::to_string(quick_ends_) + " times in a row");
   log_warning("the logger has ended, here is the next one");
   if (auto launched = launch(); !launched) give_up(launched.error().text());
+}
+
+void Logging::renew() {
+  if (slot_ != kNoSlot) around_.channel.signal({slot_, attempt_, SIGTERM});
 }
 
 void Logging::on_time(MonotonicTime now) {

@@ -65,6 +65,8 @@ class Logging {
   [[nodiscard]] bool available() const { return available_; }
   // The end to write to, borrowed. Errors: of pipe2(2) and of the store.
   Result<int> pipe(const LogOwner& owner, std::uint32_t stream);
+  // Ends the logger that runs; the next one comes from what lies on disk.
+  void renew();
   // The unit is down: its pipes end with the last process that holds them.
   void release(std::uint64_t tag) { open_.erase(tag); }
   // Asks the logger to store what the unit has written so far. False: there is no logger to answer.

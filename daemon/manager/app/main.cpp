@@ -7,6 +7,7 @@
 #include <exception>
 #include <string_view>
 
+#include "daemon/channel/layout.h"
 #include "daemon/manager/app/app.h"
 #include "daemon/manager/os/log.h"
 #include "daemon/manager/os/probe_child.h"
@@ -22,6 +23,8 @@ int run(int argc, char** argv) {
   }
   if ((argc == 4 || argc == 5) && argv[1] == kProbeOption)
     return probe_path(argv[2], argv[3], argc == 5 ? argv[4] : "/");
+  if (argc == 2 && std::string_view(argv[1]) == init::channel::kLayoutOption)
+    return init::channel::print_layout();
   auto app = App::create(parse_options({argv + 1, static_cast<std::size_t>(argc - 1)}));
   if (!app) {
     log_error("the manager cannot start: " + app.error().text());

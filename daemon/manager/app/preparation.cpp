@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "daemon/manager/app/answer.h"
 #include "daemon/manager/app/key_errors.h"
 #include "daemon/manager/os/credentials.h"
 #include "daemon/manager/os/directories.h"
 #include "daemon/manager/os/terminal.h"
-#include "libinit/unit/codec.h"
 
 namespace init::manager {
 
@@ -126,31 +126,11 @@ Result<Prepared> prepare(const unit::Unit& unit, const Options& options, Account
 }
 
 std::string pack(const Result<Prepared>& prepared) {
-  unit::Writer writer;
-  writer(prepared.has_value());
-  if (prepared) {
-    writer(*prepared);
-  } else {
-    const Error& error = prepared.error();
-    writer(error.code, error.step, error.object, error.unit, error.hint);
-  }
-  return std::move(writer.bytes);
+  return pack_answer(prepared);
 }
 
 Result<Prepared> unpack(std::string_view bytes) {
-  unit::Reader reader(bytes);
-  bool good = false;
-  Prepared prepared;
-  Error error;
-  reader(good);
-  if (good) {
-    reader(prepared);
-  } else {
-    reader(error.code, error.step, error.object, error.unit, error.hint);
-  }
-  if (!reader.finished()) return failure(EIO, "prepare", "the helper ended without an answer");
-  if (!good) return Failure(std::move(error));
-  return prepared;
+  return unpack_answer<Prepared>(bytes);
 }
 
 }  // namespace init::manager

@@ -159,6 +159,20 @@ void Requests::answer(const control::Call& call, const api::DaemonReloadRequest&
   server_.reply(call.id, *reading);
 }
 
+// Who asked is answered by the next manager, to which it comes again.
+void Requests::answer(const control::Call& call, const api::RenewRequest& request) {
+  const auto refuse = [this, id = call.id](const std::string& why) {
+    server_.error(id, {api::ErrorKind::Failed, "", why, "what ran before still runs: initctl logs initd"});
+  };
+  if (target_.find_request(call.request_id) != nullptr) {
+    if (!target_.is_renewed()) return refuse("the kernel refused to execute initd anew");
+    return server_.reply(call.id, api::EmptyReply{});
+  }
+  const auto begun = target_.renew(request.from_disk, call.request_id,
+                                   [refuse](const Error& error) { refuse(error.text()); });
+  if (!begun) refuse(begun.error().text());
+}
+
 void Requests::answer(const control::Call& call, const api::PlanRequest& request) {
   std::vector<core::UnitIndex> units;
   for (const auto& name : request.units) {

@@ -39,6 +39,12 @@ class RequestTarget {
   virtual bool told_ready(core::UnitIndex unit, unit::ProbeKind by) = 0;
   // False: there is no process to signal.
   virtual bool signal(core::UnitIndex unit, int signal, bool all) = 0;
+  // Has PID 1 execute itself anew, and ends this manager; in between refused may be called. Errors: nothing
+  // was begun.
+  using Refusal = std::function<void(const Error&)>;
+  virtual Result<> renew(bool from_disk, std::string_view request_id, Refusal refused) = 0;
+  // PID 1 has done so since it was last asked to.
+  [[nodiscard]] virtual bool is_renewed() = 0;
   // True: logged() follows once what the unit has written is stored; it may also stay out.
   [[nodiscard]] virtual bool flush_log(core::UnitIndex unit) = 0;
   [[nodiscard]] virtual JournalEntry* find_request(std::string_view request_id) = 0;
@@ -83,6 +89,7 @@ class Requests {
   void answer(const control::Call& call, const api::KillRequest& request);
   void answer(const control::Call& call, const api::TriggerRequest& request);
   void answer(const control::Call& call, const api::DaemonReloadRequest& request);
+  void answer(const control::Call& call, const api::RenewRequest& request);
   void answer(const control::Call& call, const api::PlanRequest& request);
   void answer(const control::Call& call, const api::WhyRequest& request);
   void answer(const control::Call& call, const api::StatusRequest& request);

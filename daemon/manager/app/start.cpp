@@ -51,8 +51,14 @@ Result<Intents> take_up_intents(ChannelClient& channel) {
   auto stored = channel.fetch(channel::kStoreIntents, 0);
   if (!stored) return Failure(stored.error());
   if (stored->valid()) {
+    const int before = stored->get();
     auto opened = Intents::open(std::move(*stored));
-    if (opened) return opened;
+    if (opened && opened->fd() == before) return opened;
+    if (opened) {  // made anew, of an earlier program's
+      if (auto kept = channel.store(channel::kStoreIntents, 0, opened->fd()); !kept)
+        return Failure(kept.error());
+      return opened;
+    }
     log_error("intents are not readable, starting from the facts alone: " + opened.error().text());
   }
   auto made = Intents::create();
@@ -313,6 +319,7 @@ void App::recover() {
   ask_again(accepted);
   if (intents_.header().shutdown != 0) stop_deadline_ = {Duration(intents_.header().stop_deadline_ns)};
   on_signals();
+  complete_renewal();
 }
 
 // A group may have become empty while no manager was there to be told.

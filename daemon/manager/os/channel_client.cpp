@@ -114,6 +114,10 @@ Result<> ChannelClient::ready() {
   return send({MessageType::Ready, 0, {}, {}, {}});
 }
 
+Result<> ChannelClient::renew(std::span<const int> fds) {
+  return send({MessageType::Renew, 0, {}, {}, fds});
+}
+
 Result<> ChannelClient::await(MessageType type) {
   while (true) {
     switch (packet_->receive(socket_.get())) {

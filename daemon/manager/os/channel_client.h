@@ -30,6 +30,9 @@ class ChannelClient {
   Result<> drop(std::uint32_t kind, std::uint64_t tag);  // none such is success
   Result<> finish(const channel::FinishBody& body);
   Result<> ready();
+  // fds: none, or what is to run from now on (channel/messages.h). Nothing that is asked for later is carried
+  // out by this PID 1.
+  Result<> renew(std::span<const int> fds);
   // Waits for the answer. An invalid fd: there is no such entry.
   Result<UniqueFd> fetch(std::uint32_t kind, std::uint64_t tag);
   // The first message of all: which start of the manager this is.

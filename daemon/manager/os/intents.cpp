@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -21,6 +23,42 @@ constexpr std::uint32_t kNoteSeed = 1;  // so that zeros are no note
 
 constexpr std::size_t notes_offset(std::size_t place_size) {
   return channel::page_up(kPlacesOffset + kRecordCount * place_size);
+}
+
+constexpr std::size_t kCellHead = 16;  // generation and sum
+
+// Of another program's intents: bytes of each structure, and where they stand.
+struct Sizes {
+  std::size_t journal, record, note;
+
+  [[nodiscard]] bool plausible() const {
+    constexpr std::size_t kMost = 4096;
+    return journal >= 16 && journal <= kMost && record >= 16 && record <= kMost && record % 8 == 0 &&
+           note >= 16 && note <= kMost;
+  }
+  [[nodiscard]] std::size_t cell() const { return kCellHead + record; }
+  [[nodiscard]] std::size_t journal_at(std::size_t index) const { return kJournalOffset + index * journal; }
+  [[nodiscard]] std::size_t places_at() const { return channel::page_up(journal_at(kJournalCount)); }
+  [[nodiscard]] std::size_t cell_at(std::size_t place, std::size_t which) const {
+    return places_at() + (2 * place + which) * cell();
+  }
+  [[nodiscard]] std::size_t note_at(std::size_t place) const {
+    return channel::page_up(cell_at(kRecordCount, 0)) + place * note;
+  }
+  [[nodiscard]] std::size_t whole() const { return channel::page_up(note_at(kRecordCount)); }
+};
+
+// A structure whose last four bytes are the sum of all before them, from one that may be longer or shorter.
+// What was torn stays so.
+template <class T>
+void take_summed(T& to, std::span<const std::byte> from, std::uint32_t seed) {
+  constexpr std::size_t kSum = sizeof(std::uint32_t);
+  static_assert(offsetof(T, crc) == sizeof(T) - kSum);
+  std::uint32_t sum = 0;
+  std::memcpy(&sum, from.last(kSum).data(), kSum);
+  if (sum != crc32c(from.data(), from.size() - kSum, seed)) return;
+  std::memcpy(static_cast<void*>(&to), from.data(), std::min(from.size(), sizeof(T)) - kSum);
+  to.crc = crc32c(&to, offsetof(T, crc), seed);
 }
 
 constexpr std::size_t whole_size(std::size_t place_size) {
@@ -42,19 +80,68 @@ Result<Intents> Intents::create() {
   }
   auto base = map(fd.get());
   if (!base) return Failure(base.error());
-  new (*base) IntentsHeader{};
+  auto* header = new (*base) IntentsHeader{};
+  header->journal_entry_size = sizeof(JournalEntry);
+  header->note_size = sizeof(UnitNote);
   return Intents(std::move(fd), *base);
 }
 
 Result<Intents> Intents::open(UniqueFd fd) {
+  IntentsHeader seen;
+  if (pread(fd.get(), &seen, sizeof seen, 0) != static_cast<ssize_t>(sizeof seen) ||
+      seen.magic != kIntentsMagic || seen.version != kIntentsVersion) {
+    return failure(EBADMSG, "read intents", "version differs");
+  }
+  const bool same = seen.record_size == sizeof(core::UnitRecord) &&
+                    seen.journal_entry_size == sizeof(JournalEntry) && seen.note_size == sizeof(UnitNote);
+  if (same) return open_same(std::move(fd));
+  struct stat status {};
+  if (fstat(fd.get(), &status) != 0) return failure(errno, "fstat", "intents");
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* base = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (base == MAP_FAILED) return failure(errno, "mmap", "intents");
+  auto converted = convert({static_cast<const std::byte*>(base), size}, seen);
+  munmap(base, size);
+  return converted;
+}
+
+Result<Intents> Intents::convert(std::span<const std::byte> old, const IntentsHeader& seen) {
+  const Sizes sizes{seen.journal_entry_size, seen.record_size, seen.note_size};
+  if (!sizes.plausible() || old.size() != sizes.whole() || seen.records_used > kRecordCount)
+    return failure(EBADMSG, "convert intents", "sizes do not fit");
+  auto made = create();
+  if (!made) return made;
+  IntentsHeader& header = made->header();
+  const IntentsHeader fresh = header;
+  header = seen;
+  header.record_size = fresh.record_size;
+  header.journal_entry_size = fresh.journal_entry_size;
+  header.note_size = fresh.note_size;
+  for (std::size_t i = 0; i < kJournalCount; ++i)
+    take_summed(made->journal_[i], old.subspan(sizes.journal_at(i), sizes.journal), 0);
+  for (std::uint32_t place = 0; place < seen.records_used; ++place) {
+    for (const std::size_t which : {0U, 1U}) {
+      const auto cell = old.subspan(sizes.cell_at(place, which), sizes.cell());
+      Cell& to = made->places_[place].cells[which];
+      static_assert(offsetof(Cell, record) == kCellHead);
+      std::memcpy(static_cast<void*>(&to), cell.data(), kCellHead);
+      const auto seed = static_cast<std::uint32_t>(to.generation);
+      const bool whole = to.crc == crc32c(cell.data() + kCellHead, sizes.record, seed);
+      std::memcpy(static_cast<void*>(&to.record), cell.data() + kCellHead,
+                  std::min<std::size_t>(sizes.record, sizeof to.record));
+      to.crc = crc32c(&to.record, sizeof to.record, seed) ^ (whole ? 0 : 1);
+    }
+    take_summed(made->notes_[place], old.subspan(sizes.note_at(place), sizes.note), kNoteSeed);
+  }
+  return open_same(std::move(made->fd_));
+}
+
+Result<Intents> Intents::open_same(UniqueFd fd) {
   auto base = map(fd.get());
   if (!base) return Failure(base.error());
   Intents intents(std::move(fd), *base);
   const auto& header = intents.header();
-  if (header.magic != kIntentsMagic || header.version != kIntentsVersion ||
-      header.record_size != sizeof(core::UnitRecord) || header.records_used > kRecordCount) {
-    return failure(EBADMSG, "read intents", "version or size differs");
-  }
+  if (header.records_used > kRecordCount) return failure(EBADMSG, "read intents", "more records than places");
   for (std::uint32_t place = header.records_used; place-- > 0;) {
     for (Cell& cell : intents.places_[place].cells) {
       if (!intents.counts(cell)) cell = Cell{};  // its number will be given again

@@ -4,7 +4,10 @@
 // count, so that a crash leaves the records as they were before the event, or after it, and never in between.
 // Facts win over intents at recovery.
 //
-// Layout: IntentsHeader | journal | records. The file is sparse: what is never used costs nothing.
+// Layout: IntentsHeader | journal | records | notes. The file is sparse: what is never used costs nothing. A
+// program of another version reads them too: fields are added at the end of each structure only (before its
+// sum, where that is last), with 0 as what they are when nobody knows; any other change is one of
+// kIntentsVersion.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -46,6 +49,11 @@ struct IntentsHeader {
   std::int32_t exit_code = 0;
   std::uint32_t main_exit_known = 0;  // exit_code is that of a container's main unit
   std::array<std::uint32_t, channel::kSignalCount> signals_seen{};  // counts that were acted upon
+  std::uint32_t executions_wanted =
+      0;                      // what PID 1's count is to reach by the last renewal; 0 = there was none
+  std::uint32_t renewed = 0;  // and the manager that came by it has seen to the rest
+  std::uint32_t journal_entry_size = 0;
+  std::uint32_t note_size = 0;
 };
 
 enum class JournalState : std::uint32_t {
@@ -89,6 +97,7 @@ class Intents {
   // A new, empty memfd, sealed against a change of size. fd() is to be stored with PID 1.
   static Result<Intents> create();
   // Of an earlier manager. Refused (EBADMSG) when it is not of this version: then the facts alone must do.
+  // Where only sizes differ it is made anew: fd() is another one then, to be stored.
   static Result<Intents> open(UniqueFd fd);
   Intents(Intents&& other) noexcept;
   Intents& operator=(Intents&& other) noexcept;
@@ -133,6 +142,8 @@ class Intents {
   };
   Intents(UniqueFd fd, void* base) noexcept;
   static Result<void*> map(int fd);
+  static Result<Intents> open_same(UniqueFd fd);
+  static Result<Intents> convert(std::span<const std::byte> old, const IntentsHeader& seen);
   [[nodiscard]] bool counts(const Cell& cell) const;
   [[nodiscard]] const Cell* newest(const Place& place) const;  // null: none counts
   [[nodiscard]] static bool valid(const JournalEntry& entry);

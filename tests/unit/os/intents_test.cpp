@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <utility>
+
+#include "libinit/base/checksum.h"
 
 namespace init::manager {
 namespace {
@@ -184,6 +187,137 @@ TEST(Journal, IsFullWhenEverythingIsPending) {
   auto intents = std::move(*Intents::create());
   for (core::JobId job = 1; job <= kJournalCount; ++job) ASSERT_NE(intents.begin(request(job, "")), nullptr);
   EXPECT_EQ(intents.begin(request(5000, "")), nullptr);
+}
+
+// ---- Programs of two versions
+
+std::string bytes_of(int fd) {
+  std::string bytes(static_cast<std::size_t>(lseek(fd, 0, SEEK_END)), '\0');
+  EXPECT_EQ(pread(fd, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+  return bytes;
+}
+
+std::uint32_t sum_of(std::string_view bytes, std::uint32_t seed) {
+  return crc32c(bytes.data(), bytes.size(), seed);
+}
+
+// What a program would have written whose structures are so many bytes longer or shorter at their ends.
+class OtherProgram {
+ public:
+  OtherProgram(const Intents& intents, std::ptrdiff_t more) : old_(bytes_of(intents.fd())), more_(more) {
+    IntentsHeader header;
+    std::memcpy(&header, old_.data(), sizeof header);
+    header.journal_entry_size += static_cast<std::uint32_t>(more);
+    header.record_size += static_cast<std::uint32_t>(more);
+    header.note_size += static_cast<std::uint32_t>(more);
+    image_.assign(reinterpret_cast<const char*>(&header), sizeof header);
+    page_up();
+    for (std::size_t i = 0; i < kJournalCount; ++i) summed(sizeof(JournalEntry), 0);
+    page_up();
+    for (std::size_t i = 0; i < 2 * kRecordCount; ++i) cell();
+    page_up();
+    for (std::size_t i = 0; i < kRecordCount; ++i) summed(sizeof(UnitNote), 1);
+    page_up();
+  }
+
+  [[nodiscard]] UniqueFd fd() const {
+    UniqueFd memfd(memfd_create("intents", MFD_CLOEXEC));
+    EXPECT_EQ(write(memfd.get(), image_.data(), image_.size()), static_cast<ssize_t>(image_.size()));
+    return memfd;
+  }
+
+ private:
+  void page_up() {
+    image_.resize(channel::page_up(image_.size()));
+    at_ = channel::page_up(at_ == 0 ? sizeof(IntentsHeader) : at_);
+  }
+  std::string_view take(std::size_t size) {
+    return std::string_view(old_).substr(std::exchange(at_, at_ + size), size);
+  }
+  void put_number(std::uint32_t number) {
+    image_.append(reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  std::string resized(std::string_view bytes) const {
+    std::string out(bytes);
+    out.resize(bytes.size() + static_cast<std::size_t>(more_), '\0');
+    return out;
+  }
+  void summed(std::size_t size, std::uint32_t seed) {
+    const std::string_view bytes = take(size);
+    const std::string fields = resized(bytes.substr(0, size - 4));
+    std::uint32_t sum = 0;
+    std::memcpy(&sum, bytes.data() + size - 4, 4);
+    const bool whole = sum == sum_of(bytes.substr(0, size - 4), seed);
+    image_ += fields;
+    put_number(whole ? sum_of(fields, seed) : sum);
+  }
+  void cell() {
+    const std::string_view bytes = take(16 + sizeof(core::UnitRecord));
+    std::uint32_t head[4];
+    std::memcpy(head, bytes.data(), sizeof head);
+    const std::string record = resized(bytes.substr(16));
+    if (head[2] == sum_of(bytes.substr(16), head[0])) head[2] = sum_of(record, head[0]);
+    image_.append(reinterpret_cast<const char*>(head), sizeof head).append(record);
+  }
+
+  std::string old_;
+  std::ptrdiff_t more_;
+  std::size_t at_ = 0;
+  std::string image_;
+};
+
+class IntentsOfAnother : public testing::TestWithParam<int> {};
+
+TEST_P(IntentsOfAnother, VersionAreTakenOverFieldByField) {
+  auto intents = std::move(*Intents::create());
+  std::uint32_t first = Intents::kNoPlace;
+  std::uint32_t second = Intents::kNoPlace;
+  for (std::uint32_t attempt = 1; attempt <= 3; ++attempt) put(intents, record_of(11, attempt), first);
+  put(intents, record_of(22, 7), second);
+  ASSERT_TRUE(intents.put(record_of(22, 8), second));  // never committed
+  UnitNote note;
+  note.cpu_us = 1234;
+  note.activation = 3;
+  intents.keep_note(first, note);
+  intents.header().next_job = 99;
+  intents.header().boot_done = 1;
+  (void)intents.begin(request(5, "five"));
+  auto* done = intents.begin(request(6, "six"));
+  done->state = JournalState::Done;
+  intents.commit(*done);
+
+  UniqueFd other = OtherProgram(intents, GetParam()).fd();
+  const int number = other.get();
+  auto taken = Intents::open(std::move(other));
+  ASSERT_TRUE(taken) << taken.error().text();
+  EXPECT_NE(taken->fd(), number);
+  const auto records = taken->records();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].record.attempt, 3U);
+  EXPECT_EQ(records[1].record.attempt, 7U);
+  ASSERT_TRUE(taken->note(records[0].place));
+  EXPECT_EQ(taken->note(records[0].place)->cpu_us, 1234);
+  EXPECT_FALSE(taken->note(records[1].place));
+  EXPECT_EQ(taken->header().next_job, 99U);
+  EXPECT_EQ(taken->header().boot_done, 1U);
+  ASSERT_EQ(taken->unfinished().size(), 1U);
+  EXPECT_EQ(taken->unfinished()[0]->id(), "five");
+  ASSERT_NE(taken->find_request("six"), nullptr);
+  EXPECT_EQ(taken->find_request("six")->state, JournalState::Done);
+  EXPECT_EQ(reopen(*taken).records().size(), 2U);
+}
+
+// 0 would be the same program; a shorter one has no room for what was added last.
+INSTANTIATE_TEST_SUITE_P(Bytes, IntentsOfAnother, testing::Values(8, 64, -8));
+
+TEST(Intents, SizesThatDoNotFitAreRefused) {
+  auto intents = std::move(*Intents::create());
+  for (const std::uint32_t size : {0U, 4U, 200U, 5000U, 0xffffffffU}) {
+    intents.header().record_size = size;
+    const auto opened = Intents::open(UniqueFd(fcntl(intents.fd(), F_DUPFD_CLOEXEC, 0)));
+    ASSERT_FALSE(opened) << size;
+    EXPECT_EQ(opened.error().code, EBADMSG);
+  }
 }
 
 }  // namespace
