@@ -256,8 +256,6 @@ void App::on_signal(int signal) {
     stop(core::PowerKind::Poweroff);
   } else if ((signal == SIGTERM || signal == SIGQUIT) && !machine) {
     stop(core::PowerKind::Exit);
-  } else if (signal == SIGTERM) {
-    if (auto begun = renew(true, {}, {}); !begun) log_error(begun.error().text());
   } else if (signal == SIGRTMIN + 3 || signal == SIGRTMIN + 13) {
     stop(core::PowerKind::Halt);
   } else if (signal == SIGRTMIN + 4 || signal == SIGRTMIN + 14) {
