@@ -245,6 +245,20 @@ void Simulation::check_starved(const core::Starved& starved, const UnitRecord& w
     fail("S15: " + name(starved.unit) + " is moved by what is no matter of its own");
 }
 
+// S6: who waits for a start whose condition says no hears just that.
+void Simulation::check_skipped(const core::JobFinished& finished, const std::vector<UnitRecord>& before) {
+  const auto job = jobs_.find(finished.job);
+  if (job == jobs_.end() || finished.unit >= before.size()) return;
+  const core::Verb verb = job->second.verb;
+  const bool start =
+      verb == core::Verb::Start || verb == core::Verb::Restart || verb == core::Verb::TryRestart;
+  const bool skipped =
+      ((engine_.record(finished.unit).flags & ~before[finished.unit].flags) & core::kSkipped) != 0;
+  if (start && skipped && finished.outcome != core::JobOutcome::Skipped)
+    fail("S6: job " + std::to_string(finished.job) + " is not told that " + name(finished.unit) +
+         " was skipped");
+}
+
 void Simulation::check_event(const core::Event& event, const std::vector<UnitRecord>& before) {
   trace(described(event));
   if (const auto* request = std::get_if<core::Requested>(&event)) {
@@ -288,6 +302,7 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
   };
   for (const core::Action& action : wanted_) {
     if (const auto* spawn = std::get_if<core::Spawn>(&action)) check_spawn(*spawn, before);
+    if (const auto* finished = std::get_if<core::JobFinished>(&action)) check_skipped(*finished, before);
     const auto* signal = std::get_if<core::Signal>(&action);
     if (signal == nullptr) continue;
     // What is down, or survives KILL, may have left something behind, which is ended before its next start.

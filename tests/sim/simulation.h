@@ -121,6 +121,7 @@ class Simulation final : public core::ActionSink {
   void check_event(const core::Event& event, const std::vector<core::UnitRecord>& before);
   void check_spawn(const core::Spawn& spawn, const std::vector<core::UnitRecord>& before);
   void check_stop(core::UnitIndex unit);
+  void check_skipped(const core::JobFinished& finished, const std::vector<core::UnitRecord>& before);
   void check_starved(const core::Starved& starved, const core::UnitRecord& was);
   [[nodiscard]] bool must_follow(const unit::Unit& unit, const unit::Unit& other) const;
   void check_readiness(const core::Event& event, const std::vector<core::UnitRecord>& before);
