@@ -105,12 +105,20 @@ struct ResumedBody {
   std::uint64_t epoch = 0;  // 1 = first manager of this boot
 };
 
+enum Forward : std::uint8_t {
+  kForwardSyslog = 1U << 0,
+  kForwardKmsg = 1U << 1,
+  kForwardConsole = 1U << 2,
+  kForwardStdout = 1U << 3,  // initd's own
+};
+
 // A pipe that a unit writes to, named as its entry in the store is. Names end with a NUL.
 struct LogOpenBody {
   StoreBody entry;
   std::uint32_t stream = 0;  // log::Stream
   std::array<char, 33> invocation{};
   std::array<char, 256> unit{};
+  std::uint8_t forward = 0;  // bits of Forward: where its lines go, beside the log
 };
 
 struct LogFlushBody {
@@ -140,6 +148,7 @@ inline constexpr std::uint32_t kStoreIntents = 3;
 inline constexpr std::uint32_t kStoreNotifySocket = 16;
 inline constexpr std::uint32_t kStoreReadyFd = 17;     // the read end
 inline constexpr std::uint32_t kStoreFdNames = 18;     // of what the service gave away
+inline constexpr std::uint32_t kStoreUnitPipe = 19;    // open for both: what other units write, and it reads
 inline constexpr std::uint32_t kStoreServiceFd = 256;  // and the next 255: one that the service gave away
 inline constexpr std::uint32_t kStoreServiceFdEnd = 512;
 inline constexpr std::uint32_t kStoreLoggerChannel = 4;  // the manager's end

@@ -24,7 +24,13 @@ constexpr int kLooksPerTurn = 8;
 }  // namespace
 
 Logger::Logger(Settings settings, Pump pump)
-    : pump_(std::move(pump)), compressor_(settings.program), channel_(channel::kLoggerChannelFd) {
+    : pump_(std::move(pump)),
+      compressor_(settings.program),
+      forwarding_{{{Forwarder(destination(0))},
+                   {Forwarder(destination(1))},
+                   {Forwarder(destination(2))},
+                   {Forwarder(destination(3))}}},
+      channel_(channel::kLoggerChannelFd) {
   around_.disk = std::move(settings.disk);
   around_.memory = std::move(settings.memory);
   around_.boot = std::move(settings.boot);
@@ -73,7 +79,8 @@ bool Logger::over() const {
 }
 
 MonotonicTime Logger::deadline() const {
-  const MonotonicTime first = due_.empty() ? MonotonicTime::never() : due_.begin()->first;
+  MonotonicTime first = due_.empty() ? MonotonicTime::never() : due_.begin()->first;
+  for (const Forwarding& one : forwarding_) first = std::min(first, one.to.retry_at());
   return std::min({first, tell_at_, heal_at_, end_at_});
 }
 
@@ -95,10 +102,13 @@ void Logger::turn() {
           pipes_[ready.token.index]->closed = true;
         serve(ready.token.index, false);
         break;
+      case Source::Forward:  // below
+        break;
     }
   }
   const MonotonicTime now = monotonic_now();
   on_due(now);
+  flush_forwarders(now);
   if (heal_at_ <= now) heal(now);
   if (tell_at_ <= now) tell_troubles();
   send_waiting();
@@ -147,8 +157,10 @@ void Logger::on_open() {
   }
   const std::uint32_t index = free_.back();
   free_.pop_back();
-  pipes_[index] = std::make_unique<Pipe>(Pipe{from.entry, from.stream, from.invocation, std::move(fd), &log});
+  pipes_[index] = std::make_unique<Pipe>(
+      Pipe{from.entry, from.stream, from.forward, from.invocation, std::move(fd), &log});
   ++log.pipes;
+  log.forward |= from.forward;
   if (synced_) watch(index);
 }
 
@@ -184,6 +196,7 @@ void Logger::finish_unfinished() {
     pump_.finish();
   } else {
     log.store(pump_, {-1, operation.pipe, bytes, operation.ended != 0});
+    forward(operation.pipe);
   }
   if (log.pipes == 0) logs_.erase(log.unit());
 }
@@ -209,7 +222,7 @@ void Logger::send_waiting() {
 void Logger::tell_troubles() {
   tell_at_ = MonotonicTime::never();
   for (auto& [unit, log] : logs_) {
-    std::string trouble = log->trouble();
+    std::string trouble = trouble_of(*log);
     if (trouble == log->told) continue;
     channel::LogTroubleBody body;
     unit.copy(body.unit.data(), body.unit.size() - 1);
@@ -227,7 +240,7 @@ UnitLog& Logger::log_of(const std::string& unit) {
 }
 
 channel::LogOpenBody Logger::name_of(const Pipe& pipe) {
-  channel::LogOpenBody name{pipe.entry, pipe.stream, pipe.invocation, {}};
+  channel::LogOpenBody name{pipe.entry, pipe.stream, pipe.invocation, {}, pipe.forward};
   const std::string& unit = pipe.log->unit();
   unit.copy(name.unit.data(), name.unit.size() - 1);
   return name;
@@ -277,9 +290,11 @@ bool Logger::serve_once(Pipe& pipe, bool due) {
     return false;
   }
   const bool whole = lines.size() == look.bytes.size();
-  pipe.log->store(pump_, {pipe.fd.get(), name_of(pipe), lines, ended && whole});
+  const channel::LogOpenBody name = name_of(pipe);
+  pipe.log->store(pump_, {pipe.fd.get(), name, lines, ended && whole});
+  forward(name);
   if (pipe.log->failing() && heal_at_ == MonotonicTime::never()) heal_at_ = now + kHealEvery;
-  if (tell_at_ == MonotonicTime::never() && pipe.log->trouble() != pipe.log->told)
+  if (tell_at_ == MonotonicTime::never() && trouble_of(*pipe.log) != pipe.log->told)
     tell_at_ = now + kTellEvery;
   // What is written from now on announces itself.
   return !all || !whole || pipe.closed;
@@ -306,7 +321,7 @@ void Logger::end(std::uint32_t index) {
   free_.push_back(index);
   tell(channel::MessageType::LogDone, channel::body_bytes(pipe->entry));
   if (--pipe->log->pipes != 0 || pipe->log->failing()) return;
-  if (pipe->log->trouble() != pipe->log->told) tell_troubles();  // nobody is left to tell it later
+  if (trouble_of(*pipe->log) != pipe->log->told) tell_troubles();  // nobody is left to tell it later
   logs_.erase(pipe->log->unit());
 }
 
@@ -327,6 +342,47 @@ void Logger::heal(MonotonicTime now) {
 void Logger::start_compressor() {
   const int pidfd = compressor_.start(around_.to_compress);
   if (pidfd >= 0) (void)poller_.add(pidfd, EPOLLIN, {static_cast<std::uint32_t>(Source::Child), 0});
+}
+
+// ---- Beside the logs
+
+// What was stored last.
+void Logger::forward(const channel::LogOpenBody& from) {
+  if (from.forward == 0) return;
+  const MonotonicTime now = monotonic_now();
+  std::string_view lines = around_.lines;
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size() - 1);
+    const auto line = log::parse_line(lines.substr(0, end));
+    lines.remove_prefix(end + 1);
+    if (!line || line->stream == log::Stream::Mark) continue;
+    for (std::size_t index = 0; index < forwarding_.size(); ++index) {
+      if ((from.forward >> index & 1U) != 0) forwarding_[index].to.put(from.unit.data(), *line, now);
+    }
+  }
+}
+
+void Logger::flush_forwarders(MonotonicTime now) {
+  for (std::uint32_t index = 0; index < forwarding_.size(); ++index) {
+    auto& [to, watched, trouble] = forwarding_[index];
+    if (!to.waits()) continue;
+    if (watched >= 0) poller_.remove(std::exchange(watched, -1));
+    to.flush(now);
+    const process::Token token{static_cast<std::uint32_t>(Source::Forward), index};
+    if (to.waits() && to.fd() >= 0 && poller_.add(to.fd(), EPOLLOUT, token) == 0) watched = to.fd();
+    if (to.trouble() == trouble) continue;
+    trouble = to.trouble();
+    tell_at_ = std::min(tell_at_, now + kTellEvery);
+  }
+}
+
+std::string Logger::trouble_of(const UnitLog& log) const {
+  std::string text = log.trouble();
+  for (std::size_t index = 0; index < forwarding_.size(); ++index) {
+    const std::string& other = forwarding_[index].trouble;
+    if ((log.forward >> index & 1U) != 0 && !other.empty()) text += (text.empty() ? "" : "; ") + other;
+  }
+  return text;
 }
 
 }  // namespace init::logger

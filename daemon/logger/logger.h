@@ -1,6 +1,7 @@
 // initd-logger: lines out of services' pipes into their logs. Crash-only as the manager: what it holds in
 // memory is told again by the manager, what it has in hand stands in the operation record.
 #pragma once
+#include <array>
 #include <deque>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "daemon/channel/packet.h"
 #include "daemon/logger/compressor.h"
+#include "daemon/logger/forwarder.h"
 #include "daemon/logger/pump.h"
 #include "daemon/logger/unit_log.h"
 #include "libinit/process/poller.h"
@@ -32,6 +34,7 @@ class Logger {
   struct Pipe {
     channel::StoreBody entry;
     std::uint32_t stream = 0;
+    std::uint8_t forward = 0;
     decltype(channel::LogOpenBody::invocation) invocation{};
     UniqueFd fd;
     UnitLog* log = nullptr;  // which knows the unit's name
@@ -39,7 +42,7 @@ class Logger {
     bool closed = false;  // on the other side
   };
   // In the order in which they are handled within one turn.
-  enum class Source : std::uint32_t { Manager, Child, Signals, Pipe };
+  enum class Source : std::uint32_t { Manager, Child, Signals, Pipe, Forward };
 
   Logger(Settings settings, Pump pump);
   [[nodiscard]] Result<> open();
@@ -70,9 +73,20 @@ class Logger {
   void heal(MonotonicTime now);
   void start_compressor();
 
+  // Beside the logs.
+  void forward(const channel::LogOpenBody& from);
+  void flush_forwarders(MonotonicTime now);
+  [[nodiscard]] std::string trouble_of(const UnitLog& log) const;
+
   Surroundings around_;
   Pump pump_;
   Compressor compressor_;
+  struct Forwarding {
+    Forwarder to;
+    int watched = -1;
+    std::string trouble = {};
+  };
+  std::array<Forwarding, kDestinations> forwarding_;
   process::Poller poller_;
   UniqueFd channel_, signals_;
   std::unique_ptr<channel::Packet> packet_ = std::make_unique<channel::Packet>();

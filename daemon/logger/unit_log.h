@@ -62,8 +62,9 @@ class UnitLog final : private log::LineFilter {
   [[nodiscard]] std::string trouble() const;
   [[nodiscard]] const std::string& unit() const { return unit_; }
 
-  int pipes = 0;     // that write here
-  std::string told;  // of trouble(), to the manager
+  int pipes = 0;             // that write here
+  std::uint8_t forward = 0;  // where they go as well: channel::Forward
+  std::string told;          // of trouble(), to the manager
 
  private:
   struct Kept {

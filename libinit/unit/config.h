@@ -86,10 +86,21 @@ struct StopStep {
 };
 
 // Default = <log-dir>/<unit>.log
-enum class OutputKind : std::uint8_t { Default, Null, File, Truncate, Inherit, Console, Tty };
+enum class OutputKind : std::uint8_t {
+  Default,
+  Null,
+  File,
+  Truncate,
+  Inherit,
+  Console,
+  Tty,
+  Unit,
+  Syslog,
+  Kmsg
+};
 struct Output {
   OutputKind kind = OutputKind::Default;
-  std::string path;
+  std::string path;  // Unit: the id of the unit that reads it
   // File, Truncate: opened by initd and not as the service's user; one that is created gets this mode and
   // owner. Empty: the service's own.
   bool by_initd = false;

@@ -51,7 +51,8 @@ struct Words<FailureAction> {
 };
 template <>
 struct Words<OutputKind> {
-  static constexpr std::string_view list[] = {"log", "null", "file", "truncate", "inherit", "console", "tty"};
+  static constexpr std::string_view list[] = {"log",     "null", "file", "truncate", "inherit",
+                                              "console", "tty",  "unit", "syslog",   "kmsg"};
 };
 template <>
 struct Words<Overflow> {

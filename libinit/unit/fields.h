@@ -148,7 +148,8 @@ void visit(V& v, T& unit) {
 template <class V, Like<SystemConfig> T>
 void visit(V& v, T& config) {
   v(config.default_target, config.stop_deadline, config.show_status, config.log_directory);
-  v(config.container_main, config.container_exit, config.hook_command, config.hook_timeout);
+  v(config.container_main, config.container_exit, config.hook_command, config.hook_timeout,
+    config.container_forward_logs);
 }
 
 }  // namespace init::unit

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libinit/unit/names.h"
 #include "libinit/unit/values.h"
 
 namespace init::unit {
@@ -165,12 +166,13 @@ std::optional<E> read_sink(const Setting& s, std::string& path) {
   const std::string* text = s.string(s.entry.value);
   if (text == nullptr) return std::nullopt;
   const Sink sink = split_sink(*text);
-  for (const std::string_view later : {"syslog", "kmsg", "socket", "unit"}) {
+  for (const std::string_view later : {"socket"}) {
     if (sink.word == later) return s.bad_value(s.entry.value, "is not supported yet"), std::nullopt;
   }
   const auto* found = std::find(std::begin(Words<E>::list), std::end(Words<E>::list), sink.word);
   const bool has_path = sink.word == "file" || sink.word == "truncate";
-  if (found == std::end(Words<E>::list) || sink.word == "data" || has_path != valid_path(sink.path) ||
+  const bool other = sink.word == "data" || sink.word == "unit";  // read elsewhere
+  if (found == std::end(Words<E>::list) || other || has_path != valid_path(sink.path) ||
       (!has_path && sink.word != *text)) {
     s.bad_value(s.entry.value, "is not known", "write \"null\", \"inherit\", \"console\" or \"file:/path\"");
     return std::nullopt;
@@ -338,8 +340,21 @@ void set_output_file(const Setting& s, Output& output) {
   if (const Entry* mode = find_entry(node, "mode")) output.mode = s.mode(mode->value).value_or(output.mode);
 }
 
+// "unit:NAME". What reads it is wanted, and comes first.
+void set_output_unit(const Setting& s, Output& output) {
+  const std::string name = s.entry.value.text.substr(std::string_view("unit:").size());
+  if (!valid_unit_name(name) || kind_of(name) != Kind::Service)
+    return s.bad_value(s.entry.value, "names no service", "write \"unit:NAME.service\"");
+  if (name == s.unit->id) return s.bad_value(s.entry.value, "is the unit itself");
+  output.kind = OutputKind::Unit;
+  output.path = name;
+  s.unit->dependencies.push_back({DependencyKind::Wants, name, location_of(s.entry.value.place), false});
+}
+
 void set_output(const Setting& s, Output& output) {
   output = {};
+  if (s.entry.value.type == NodeType::String && s.entry.value.text.starts_with("unit:"))
+    return set_output_unit(s, output);
   if (s.entry.value.type == NodeType::Table) return set_output_file(s, output);
   if (const auto kind = read_sink<OutputKind>(s, output.path)) output.kind = *kind;
 }

@@ -19,6 +19,7 @@ struct SystemConfig {
   std::string log_directory = "/var/log/initd";
   std::vector<std::string> container_main;  // unit ids; the first that ends gives initd's exit status
   ContainerExit container_exit = ContainerExit::AllEnded;
+  bool container_forward_logs = true;     // what units write goes to initd's own stdout as well
   std::vector<std::string> hook_command;  // told when a unit has failed or was restarted; empty = none
   Duration hook_timeout = std::chrono::seconds(30);
   bool operator==(const SystemConfig&) const = default;

@@ -3,6 +3,7 @@
 #include "libinit/unit/context_check.h"
 #include "libinit/unit/enums.h"
 #include "libinit/unit/names.h"
+#include "libinit/unit/outputs.h"
 #include "libinit/unit/vocabulary.h"
 
 namespace init::unit {
@@ -50,8 +51,8 @@ void check_probes(const Unit& unit, const Node& root, Report& report) {
     report.error("E0107", table_place(root, "ready"), "two ways to become ready",
                  "[ready] is for services that cannot tell: type = \"exec\" without ready-fd");
   }
-  const bool logged = service.standard_output.kind == OutputKind::Default ||
-                      service.standard_error.kind == OutputKind::Default;
+  const bool logged =
+      is_logged(service, service.standard_output) || is_logged(service, service.standard_error);
   if (service.ready.kind == ProbeKind::LogLine && !logged) {
     report.error("E0107", key_place(root, "ready", "log-line"), "log-line, and nothing goes to the log",
                  "leave stdout or stderr at \"log\"");

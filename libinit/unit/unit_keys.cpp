@@ -194,7 +194,8 @@ constexpr Key kKeys[] = {
      "null, inherit, console, tty (see [tty]), file:/path or data:TEXT, which it reads.", "StandardInput", "",
      set_input},
     {"service", "stdout", "output", "\"log\"", "\"file:/var/log/x.log\"",
-     "log, null, inherit, console, tty, file:/path (appends), truncate:/path, or { file (or truncate), mode, "
+     "log, syslog, kmsg, console (all three beside the log), null, inherit, tty, file:/path (appends), "
+     "truncate:/path, unit:NAME (its stdin), or { file (or truncate), mode, "
      "user, group }: initd opens it.",
      "StandardOutput", "logfile log-type", set_output<&ServiceConfig::standard_output>},
     {"service", "stderr", "output", "\"log\"", "\"truncate:/var/log/x.log\"", "As stdout.", "StandardError",

@@ -6,12 +6,14 @@
 #include <cerrno>
 #include <cstring>
 #include <tuple>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "libinit/base/accounts.h"
 #include "libinit/base/environment_file.h"
 #include "libinit/unit/enums.h"
 #include "libinit/unit/ordering.h"
+#include "libinit/unit/outputs.h"
 #include "libinit/unit/source_lines.h"
 #include "libinit/unit/suggest.h"
 
@@ -77,6 +79,7 @@ class Verifier {
         masked_(set.masked.begin(), set.masked.end()) {
     for (const Unit& unit : set.units) {
       known_.insert(unit.id);
+      by_id_.emplace(unit.id, &unit);
       for (const Dependency& dependency : unit.dependencies) {
         if (dependency.kind == DependencyKind::Provides) known_.insert(dependency.target);
       }
@@ -159,6 +162,13 @@ class Verifier {
   void check_output(const Unit& unit, std::string_view key, const Output& output) {
     check_user(unit, "service", key, output.user);
     check_group(unit, key, output.group);
+    if (output.kind != OutputKind::Unit) return;
+    const auto reader = by_id_.find(output.path);
+    const std::string_view why = why_not_readable(reader == by_id_.end() ? nullptr : reader->second);
+    if (why.empty()) return;
+    Diagnostic& diagnostic = add(Severity::Error, "E0211", output.path + ", which reads this, ");
+    diagnostic.message += why;
+    lines_.show(diagnostic, unit, lines_.find_key(unit, "service", key), "unit:" + output.path);
   }
 
   // What follows may be there by the time that the unit starts, and so is not an error.
@@ -279,6 +289,7 @@ class Verifier {
   const VerifyOptions& options_;
   const AccountFiles accounts_;
   std::unordered_set<std::string_view> known_;
+  std::unordered_map<std::string_view, const Unit*> by_id_;
   const std::unordered_set<std::string_view> refused_, masked_;
   SourceLines lines_;
   std::size_t hints_ = 0;

@@ -20,6 +20,60 @@ compress = false
 """
 
 
+# Each counts, and kills itself after every so many lines.
+WRITER = """[service]
+command = ["/bin/sh", "-c", "i=$(tail -n 1 {0}/wrote); while [ $$i -lt 5000 ]; do i=$$((i+1)); echo $$i; echo $$i >>{0}/wrote; [ $$((i % 700)) != 0 ] || kill -9 $$$$; done; exec sleep infinity"]
+stdout = "unit:reader.service"
+restart = "always"
+restart-delay = "10ms"
+restart-delay-max = "10ms"
+"""
+READER = """[service]
+command = ["/bin/sh", "-c", "while read i; do echo $$i >>{0}/read; [ $$((i % 900)) != 0 ] || kill -9 $$$$; done"]
+restart = "always"
+restart-delay = "10ms"
+restart-delay-max = "10ms"
+"""
+
+
+class UnitPipeTest(unittest.TestCase):
+    def test_no_byte_between_two_services_is_lost_when_either_or_the_manager_is_killed(self):
+        with Machine() as machine:
+            (machine.place / "wrote").write_text("0\n")
+            for name, text in (("writer", WRITER), ("reader", READER)):
+                machine.write_unit(f"{name}.service", text.format(machine.place))
+            machine.initctl("daemon-reload")
+            machine.initctl("start", "writer")
+            self.assertEqual(machine.status("reader")["state"], "active")
+            for _ in range(3):
+                os.kill(dead := wait_until("a manager lives", machine.manager), signal.SIGKILL)
+                wait_until("the next one lives", lambda dead=dead: machine.manager() not in (0, dead))
+            numbers = "".join(f"{i}\n" for i in range(1, 5001))
+            wait_until("all is written", lambda: read(machine.place / "wrote").endswith("\n5000\n"))
+            wait_until("all is read", lambda: read(machine.place / "read").endswith("\n5000\n"))
+            self.assertEqual(read(machine.place / "read"), numbers)
+
+    def test_what_is_written_while_the_reader_is_stopped_waits_for_it(self):
+        with Machine() as machine:
+            script = f"trap 'echo 2; touch {machine.place}/said' USR1; echo 1; while :; do sleep 0.05; done"
+            machine.write_unit("a.service", f'[service]\ncommand = ["/bin/sh", "-c", "{script}"]\nstdout = "unit:b.service"\n')
+            machine.write_unit("b.service", READER.format(machine.place))
+            machine.write_unit("c.service", READER.format(machine.place) + 'stdin = "data:x"\n')
+            machine.write_unit("d.service", '[service]\ncommand = ["/bin/true"]\nstderr = "unit:c.service"\n')
+            machine.initctl("daemon-reload")
+            machine.initctl("start", "a")
+            wait_until("it is read", lambda: read(machine.place / "read") == "1\n")
+            writer = machine.main_pid("a")
+            machine.initctl("stop", "b")
+            os.kill(machine.host_pid(writer), signal.SIGUSR1)
+            wait_until("it has said it", (machine.place / "said").exists)
+            machine.initctl("start", "b")
+            wait_until("it is read", lambda: read(machine.place / "read") == "1\n2\n")
+            self.assertEqual(machine.main_pid("a"), writer)
+            refused = machine.initctl("start", "d", check=False)
+            self.assertRegex(refused.stderr, r"d\.service\.toml:3.*stderr: has a stdin of its own.*c\.service")
+
+
 class LoggerTest(unittest.TestCase):
     def test_lines_are_stored_with_stream_severity_and_invocation(self):
         with Machine({"a.service": TALK}) as machine:
@@ -108,6 +162,16 @@ class LoggerTest(unittest.TestCase):
         with Machine({"a.service": '[service]\ncommand = ["/nonexistent"]\nrestart = "no"\n'}) as machine:
             machine.initctl("start", "a", check=False)
             wait_until("it is said", lambda: "a.service" in machine.log("initd"))
+
+    def test_in_a_container_lines_are_shown_on_its_own_output_as_well(self):
+        noisy = TALK.replace("to stderr", "to \\\\033[2J stderr")
+        with Machine({"a.service": noisy, "b.service": COUNT.format(lines=2000, size="64K")}) as machine:
+            machine.initctl("start", "a", "b")
+            console = machine.place / "console"
+            wait_until("both are shown", lambda: "\na: to stdout\n" in read(console) and "\na: to \\x1b[2J stderr\n" in read(console))
+            wait_until("all are shown", lambda: "\nb: line 1999\n" in read(console))
+            shown = [line for line in read(console).splitlines() if line.startswith("b: ")]
+            self.assertEqual(shown, [f"b: line {i}" for i in range(2000)])
 
     def test_files_are_closed_by_size_and_the_oldest_go(self):
         with Machine({"a.service": COUNT.format(lines=20000, size="64K") + "count = 2\n"}) as machine:

@@ -203,6 +203,7 @@ class App final : private core::ActionSink, public RequestTarget {
     LaunchRequest request;
     std::vector<int> fds;  // passed, by index
     UniqueFd ready;        // one of them
+    std::vector<UniqueFd> unit_pipes;
     Voice* voice = nullptr;
   };
   Result<> give_voice(const core::Spawn& spawn, const unit::ServiceConfig& service, Equipment& equipment);
@@ -212,8 +213,12 @@ class App final : private core::ActionSink, public RequestTarget {
   [[nodiscard]] std::string invocation_id(core::UnitIndex unit) const;
   [[nodiscard]] std::string invocation_id(std::string_view unit, core::Attempt activation) const;
   [[nodiscard]] LogOwner log_owner(core::UnitIndex unit, core::Attempt activation) const;
+  [[nodiscard]] std::uint8_t forward_of(const unit::Output& output) const;
   [[nodiscard]] LogOwner log_owner_of(std::uint64_t tag, std::uint32_t activation) const;
-  void open_log(core::UnitIndex index, const unit::Unit& unit, Equipment& equipment);
+  [[nodiscard]] Result<> open_pipes(core::UnitIndex index, const unit::Unit& unit, Equipment& equipment);
+  [[nodiscard]] Result<int> output_pipe(core::UnitIndex index, const unit::Unit& unit, std::uint32_t stream,
+                                        Equipment& equipment);
+  [[nodiscard]] Result<int> unit_pipe(std::string_view reader, int access, Equipment& equipment);
   // 32 hexadecimal digits that are the same for the same text.
   [[nodiscard]] static std::string hash_id(const std::string& text);
   void know_boot();

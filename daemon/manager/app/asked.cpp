@@ -7,6 +7,7 @@
 #include "daemon/manager/app/app.h"
 #include "daemon/manager/app/bus_names.h"
 #include "daemon/manager/os/log.h"
+#include "daemon/manager/os/unit_pipes.h"
 #include "libinit/base/accounts.h"
 
 namespace init::manager {
@@ -124,6 +125,10 @@ Result<api::DaemonReloadReply> App::reload() {
   settling_ = true;
   engine_->handle(core::Reloaded{configuration_.graph}, monotonic_now(), *this);
   renumber(*old);
+  drop_unit_pipes(channel_, facts_, [this](std::uint64_t tag) {
+    const auto unit = configuration_.graph->find_tag(tag);
+    return unit && configuration_.readers.contains(configuration_.graph->name(*unit));
+  });
   commit();
   carry_out_all();
   settling_ = false;

@@ -54,6 +54,7 @@ Result<Configuration> Configuration::open(UniqueFd fd) {
   if (!system) return Failure(system.error());
   std::shared_ptr<const core::Graph> graph;
   std::multimap<std::string, core::UnitIndex> bus_names;
+  std::set<std::string, std::less<>> readers;
   {
     std::vector<unit::Unit> units;
     units.reserve(generation->size());
@@ -61,12 +62,16 @@ Result<Configuration> Configuration::open(UniqueFd fd) {
       auto unit = generation->unit(index);
       if (!unit) return Failure(unit.error());
       if (!unit->service.bus_name.empty()) bus_names.emplace(unit->service.bus_name, index);
+      for (const auto* output : {&unit->service.standard_output, &unit->service.standard_error}) {
+        if (output->kind == unit::OutputKind::Unit) readers.insert(output->path);
+      }
       units.push_back(std::move(*unit));
     }
     graph = core::Graph::build(units);
   }
   malloc_trim(0);  // the decoded units were the largest thing this process will ever hold
-  return Configuration{std::move(*generation), std::move(*system), std::move(graph), std::move(bus_names)};
+  return Configuration{std::move(*generation), std::move(*system), std::move(graph), std::move(bus_names),
+                       std::move(readers)};
 }
 
 std::optional<unit::Unit> Configuration::unit(core::UnitIndex index) const {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Configuration {
   unit::SystemConfig system;
   std::shared_ptr<const core::Graph> graph;  // index i is unit i of the generation, for i < generation.size()
   std::multimap<std::string, core::UnitIndex> bus_names;
+  std::set<std::string, std::less<>> readers;  // units that others name by "unit:NAME"
 
   // Takes the fd. Errors: those of Generation::open.
   static Result<Configuration> open(UniqueFd generation);

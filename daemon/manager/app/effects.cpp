@@ -1,4 +1,5 @@
 // How the engine's actions are carried out.
+#include <fcntl.h>
 #include <signal.h>
 
 #include <array>
@@ -11,10 +12,12 @@
 #include "daemon/manager/os/credentials.h"
 #include "daemon/manager/os/log.h"
 #include "daemon/manager/os/resources.h"
+#include "daemon/manager/os/unit_pipes.h"
 #include "libinit/base/checksum.h"
 #include "libinit/base/text.h"
 #include "libinit/core/policy.h"
 #include "libinit/log/names.h"
+#include "libinit/unit/outputs.h"
 
 namespace init::manager {
 namespace {
@@ -68,7 +71,7 @@ Result<> App::launch(const core::Spawn& spawn, const unit::Unit& definition, con
   equipment.request.invocation_id = invocation_id(spawn.unit);
   equipment.request.environment = hook_variables(*engine_, spawn.unit, spawn.role);
   if (auto given = give_voice(spawn, definition.service, equipment); !given) return given;
-  open_log(spawn.unit, definition, equipment);
+  if (auto opened = open_pipes(spawn.unit, definition, equipment); !opened) return opened;
   auto made = make_launch_plan(definition, equipment.request, prepared, options_);
   if (!made) return Failure(made.error());
   if (equipment.voice != nullptr && equipment.voice->access != unit::NotifyAccess::None) {
@@ -131,10 +134,29 @@ LogOwner App::log_owner(core::UnitIndex unit, core::Attempt activation) const {
   const std::string name(engine_->graph()->name(unit));
   LogOwner owner{name, engine_->graph()->tag(unit), activation, invocation_id(name, activation), {}, {}};
   if (!definition) return owner;
-  owner.config = definition->service.log;
-  const unit::Probe& ready = definition->service.ready;
+  const auto& service = definition->service;
+  owner.config = service.log;
+  owner.forward = {forward_of(service.standard_output), forward_of(service.standard_error)};
+  const unit::Probe& ready = service.ready;
   if (ready.kind == unit::ProbeKind::LogLine) owner.ready_line = ready.target;
   return owner;
+}
+
+// Where the lines of an output go beside the log.
+std::uint8_t App::forward_of(const unit::Output& output) const {
+  const bool container = facts_.header().environment == channel::Environment::Container &&
+                         configuration_.system.container_forward_logs;
+  const std::uint8_t always = container ? std::uint8_t{channel::kForwardStdout} : std::uint8_t{0};
+  switch (output.kind) {
+    case unit::OutputKind::Syslog:
+      return always | channel::kForwardSyslog;
+    case unit::OutputKind::Kmsg:
+      return always | channel::kForwardKmsg;
+    case unit::OutputKind::Console:
+      return always | channel::kForwardConsole;
+    default:
+      return always;
+  }
 }
 
 // Whose a pipe in the store is, of which only the lower 24 bits of the activation are known.
@@ -149,20 +171,56 @@ LogOwner App::log_owner_of(std::uint64_t tag, std::uint32_t activation) const {
   return log_owner(*unit, whole);
 }
 
-// The ends to write to go with the process, as the last that come with its request.
-void App::open_log(core::UnitIndex index, const unit::Unit& unit, Equipment& equipment) {
-  const std::array outputs{&unit.service.standard_output, &unit.service.standard_error};
-  for (std::uint32_t stream = 0; logging_->available() && stream < outputs.size(); ++stream) {
-    if (outputs[stream]->kind != unit::OutputKind::Default) continue;
-    auto end = logging_->pipe(log_owner(index, units_[index].activation), stream);
-    if (!end) {
-      log_error(unit.id + " writes to a plain file: " + end.error().text());
-      continue;
-    }
-    equipment.request.log_pipes[stream] = static_cast<std::uint32_t>(equipment.fds.size());
-    equipment.fds.push_back(*end);
+Result<int> App::unit_pipe(std::string_view reader, int access, Equipment& equipment) {
+  auto end = open_unit_pipe(channel_, fnv1a64(reader), access);
+  if (!end) return Failure(end.error());
+  equipment.unit_pipes.push_back(std::move(*end));
+  return equipment.unit_pipes.back().get();
+}
+
+// -1: it needs none.
+Result<int> App::output_pipe(core::UnitIndex index, const unit::Unit& unit, std::uint32_t stream,
+                             Equipment& equipment) {
+  const auto& output = stream == 0 ? unit.service.standard_output : unit.service.standard_error;
+  if (output.kind == unit::OutputKind::Unit) {
+    const auto found = engine_->graph()->find(output.path);
+    const auto reader = found ? configuration_.unit(*found) : std::nullopt;
+    const auto why = unit::why_not_readable(reader ? &*reader : nullptr);
+    auto end =
+        why.empty() ? unit_pipe(output.path, O_WRONLY, equipment) : failure(0, std::string(why), output.path);
+    if (!end) return at_key(unit, "service", stream == 0 ? "stdout" : "stderr", end.error());
+    return end;
+  }
+  if (!unit::is_logged(unit.service, output) || !logging_->available()) return -1;
+  auto end = logging_->pipe(log_owner(index, units_[index].activation), stream);
+  if (end) return end;
+  log_error(unit.id + " writes to a plain file: " + end.error().text());
+  return -1;
+}
+
+// Their ends go with the process, as the last descriptors that come with its request.
+Result<> App::open_pipes(core::UnitIndex index, const unit::Unit& unit, Equipment& equipment) {
+  const auto give = [&equipment](std::size_t stream, int end) {
+    if (end < 0) return;
+    equipment.request.pipes[stream] = static_cast<std::uint32_t>(equipment.fds.size());
+    equipment.fds.push_back(end);
+  };
+  for (std::uint32_t stream = 0; stream < 2; ++stream) {
+    const auto end = output_pipe(index, unit, stream, equipment);
+    if (!end) return Failure(end.error());
+    give(1 + stream, *end);
+  }
+  const auto& request = equipment.request;
+  const bool reads = request.role == core::Role::Main && request.probe == nullptr &&
+                     unit.service.standard_input.kind == unit::InputKind::Null &&
+                     configuration_.readers.contains(unit.id);
+  if (reads) {
+    const auto end = unit_pipe(unit.id, O_RDONLY, equipment);
+    if (!end) return at_key(unit, "service", "stdin", end.error());
+    give(0, *end);
   }
   equipment.request.given = static_cast<std::uint32_t>(equipment.fds.size());
+  return {};
 }
 
 void App::refuse_spawn(const core::Spawn& spawn, const Error& error) {

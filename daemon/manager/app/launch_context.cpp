@@ -96,8 +96,14 @@ PlanInput::Stdio terminal_of(const unit::ServiceConfig& service) {
   return stdio;
 }
 
-Result<> plan_input(const unit::ServiceConfig& service, PlanInput& plan, Launch& launch) {
+Result<> plan_input(const unit::ServiceConfig& service, const LaunchRequest& request, PlanInput& plan,
+                    Launch& launch) {
   PlanInput::Stdio& stdio = plan.stdio[0];
+  if (request.pipes[0]) {
+    stdio.kind = StdioKind::Passed;
+    stdio.index = *request.pipes[0];
+    return {};
+  }
   switch (service.standard_input.kind) {
     case unit::InputKind::Null:
       stdio.kind = StdioKind::Null;

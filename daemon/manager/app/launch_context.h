@@ -15,7 +15,7 @@ void plan_privileges(const unit::ServiceConfig& service, const Identity& identit
 [[nodiscard]] process::PlanInput::Stdio terminal_of(const unit::ServiceConfig& service);
 
 // Errors: memfd_create(2), write(2) for the bytes of stdin = "data:..".
-[[nodiscard]] Result<> plan_input(const unit::ServiceConfig& service, process::PlanInput& plan,
-                                  Launch& launch);
+[[nodiscard]] Result<> plan_input(const unit::ServiceConfig& service, const LaunchRequest& request,
+                                  process::PlanInput& plan, Launch& launch);
 
 }  // namespace init::manager

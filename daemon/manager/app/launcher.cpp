@@ -12,6 +12,7 @@
 #include "daemon/manager/app/probes.h"
 #include "libinit/core/policy.h"
 #include "libinit/unit/expand.h"
+#include "libinit/unit/outputs.h"
 
 namespace init::manager {
 namespace {
@@ -20,20 +21,23 @@ using process::PlanInput;
 using process::StdioKind;
 
 PlanInput::Stdio plan_output(const unit::Unit& unit, const unit::Output& output,
-                             std::optional<std::uint32_t> log_pipe, const Options& options) {
+                             std::optional<std::uint32_t> pipe, const Options& options) {
   PlanInput::Stdio stdio;
-  if (output.kind == unit::OutputKind::Default && log_pipe) {
+  if (pipe) {
     stdio.kind = StdioKind::Passed;
-    stdio.index = *log_pipe;
+    stdio.index = *pipe;
     return stdio;
   }
   stdio.path = output_path(unit, output, options);
   switch (output.kind) {
     case unit::OutputKind::Default:
+    case unit::OutputKind::Syslog:
+    case unit::OutputKind::Kmsg:
       stdio.kind = StdioKind::Append;
       stdio.before_identity = true;
       break;
     case unit::OutputKind::Null:
+    case unit::OutputKind::Unit:
       stdio.kind = StdioKind::Null;
       break;
     case unit::OutputKind::File:
@@ -58,7 +62,7 @@ void plan_outputs(const unit::Unit& unit, const LaunchRequest& request, const Op
                   PlanInput& plan) {
   const std::array outputs{&unit.service.standard_output, &unit.service.standard_error};
   for (std::size_t i = 0; i < outputs.size(); ++i)
-    plan.stdio[1 + i] = plan_output(unit, *outputs[i], request.log_pipes[i], options);
+    plan.stdio[1 + i] = plan_output(unit, *outputs[i], request.pipes[1 + i], options);
   const bool same = plan.stdio[1].kind == plan.stdio[2].kind && plan.stdio[1].path == plan.stdio[2].path;
   if (same && (plan.stdio[1].kind == StdioKind::Append || plan.stdio[1].kind == StdioKind::Truncate)) {
     plan.stdio[2] = {};
@@ -147,8 +151,10 @@ void plan_limits(const unit::ServiceConfig& service, PlanInput& plan) {
 }  // namespace
 
 std::string output_path(const unit::Unit& unit, const unit::Output& output, const Options& options) {
-  if (output.kind == unit::OutputKind::Default) return options.log_directory + "/" + unit.id + ".log";
-  return output.path;
+  const bool logged = output.kind != unit::OutputKind::Console && unit::is_logged(unit.service, output);
+  if (logged) return options.log_directory + "/" + unit.id + ".log";
+  const bool file = output.kind == unit::OutputKind::File || output.kind == unit::OutputKind::Truncate;
+  return file ? output.path : std::string();
 }
 
 Result<Launch> make_launch_plan(const unit::Unit& unit, const LaunchRequest& request,
@@ -180,8 +186,8 @@ Result<Launch> make_launch_plan(const unit::Unit& unit, const LaunchRequest& req
   plan_limits(service, plan);
   plan_outputs(unit, request, options, plan);
   plan_owners(service, prepared, plan);
-  auto planned =
-      request.probe != nullptr ? plan_probe(*request.probe, plan, launch) : plan_input(service, plan, launch);
+  auto planned = request.probe != nullptr ? plan_probe(*request.probe, plan, launch)
+                                          : plan_input(service, request, plan, launch);
   if (!planned) return Failure(planned.error());
   auto encoded = process::encode_plan(plan);
   if (!encoded) return Failure(encoded.error());

@@ -32,9 +32,9 @@ struct LaunchRequest {
   bool listen_pid = false;
   bool watchdog_pid = false;
   const unit::Probe* probe = nullptr;  // a probe of the unit, in place of the role's step
-  // Of stdout and stderr, where they go to the log: which of the passed descriptors. Without one: a plain
-  // file.
-  std::array<std::optional<std::uint32_t>, 2> log_pipes{};
+  // Of stdin, stdout and stderr, where they are pipes of initd's: which of the passed descriptors. A log
+  // without one is a plain file.
+  std::array<std::optional<std::uint32_t>, 3> pipes{};
 };
 
 // A plan and the descriptors of its own: entry n is the plan's passed fd first + n, after those that came

@@ -49,6 +49,7 @@ channel::LogOpenBody name_of(const LogOwner& owner, const channel::StoreBody& en
   channel::LogOpenBody name;
   name.entry = entry;
   name.stream = stream_of(entry.kind);
+  name.forward = owner.forward.at(name.stream);
   owner.unit.copy(name.unit.data(), name.unit.size() - 1);
   owner.invocation.copy(name.invocation.data(), name.invocation.size() - 1);
   return name;

@@ -28,7 +28,8 @@ struct LogOwner {
   core::Attempt activation = 0;
   std::string invocation;  // 32 hexadecimal digits
   unit::LogConfig config;
-  std::string ready_line;  // of [ready]; empty = none
+  std::string ready_line;                 // of [ready]; empty = none
+  std::array<std::uint8_t, 2> forward{};  // of stdout and stderr: channel::Forward
 };
 
 class Logging {

@@ -84,7 +84,7 @@ Result<> App::run_probe(const Asking& asking, const unit::Unit& unit, const Prep
   request.invocation_id = invocation_id(index);
   request.environment = hook_variables(*engine_, index, core::Role::PostStart);
   request.probe = &probe_of(unit, asking.question.which);
-  open_log(index, unit, equipment);
+  if (auto opened = open_pipes(index, unit, equipment); !opened) return opened;
   const auto launch = make_launch_plan(unit, request, prepared, options_);
   if (!launch) return Failure(launch.error());
   for (const auto& fd : launch->passed) equipment.fds.push_back(fd.get());

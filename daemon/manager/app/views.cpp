@@ -20,6 +20,7 @@
 #include "libinit/process/child_steps.h"
 #include "libinit/process/exit_status.h"
 #include "libinit/process_info/process_info.h"
+#include "libinit/unit/outputs.h"
 
 namespace init::manager {
 namespace {
@@ -139,7 +140,7 @@ std::vector<std::string> problems_of(const ViewContext& context, core::UnitIndex
 // What the logger has stored of the newest activation, or the plain file.
 void describe_log(const ViewContext& context, const unit::Unit& unit, api::Status& status) {
   const auto& output = unit.service.standard_output;
-  if (output.kind == unit::OutputKind::Default && context.logging.available()) {
+  if (unit::is_logged(unit.service, output) && context.logging.available()) {
     status.log_path = context.options.log_directory + "/" + unit.id + "/" + std::string(log::kCurrent);
     const std::string memory = context.options.runtime + "/log/" + unit.id + "/" + std::string(log::kCurrent);
     status.log_tail = last_stored_lines(memory, kShownLogLines);

@@ -72,6 +72,7 @@ void LoggerHarness::start() {
   command.pass_fd(theirs.get(), channel::kLoggerChannelFd).pass_fd(state_.get(), channel::kLoggerStateFd);
   command.pass_fd(staging_read_.get(), channel::kLoggerStagingReadFd);
   command.pass_fd(staging_write_.get(), channel::kLoggerStagingWriteFd);
+  if (standard_output) command.standard_output(process::Stdio::fd(standard_output.get()));
   auto child = command.spawn();
   ASSERT_TRUE(child) << child.error().text();
   logger_ = std::move(*child);
@@ -114,10 +115,16 @@ UniqueFd LoggerHarness::open(const std::string& unit, log::Stream stream, const 
   unit::Writer writer;
   writer(config, ready_line);
   pipe.config = writer.bytes;
+  pipe.body.forward = std::exchange(forward_, 0);
   pipe.read = std::move(read_end);
   if (logger_) send(pipe);
   pipes_.push_back(std::move(pipe));
   return std::move(write_end);
+}
+
+UniqueFd LoggerHarness::open_forwarded(const std::string& unit, std::uint8_t forward) {
+  forward_ = forward;
+  return open(unit);
 }
 
 // Blocks while there is no room, as the tests want it.

@@ -38,6 +38,8 @@ class LoggerHarness {
   // A pipe from a unit to its log; the end to write to. The other end stays open here until it is done.
   UniqueFd open(const std::string& unit, log::Stream stream = log::Stream::Out,
                 const std::string& invocation = std::string(32, 'a'), const unit::LogConfig& config = {});
+  // The same; its lines go there (channel::Forward) as well.
+  UniqueFd open_forwarded(const std::string& unit, std::uint8_t forward);
   // Waits until the logger has told that every pipe is done.
   void await_all_done();
   // Waits for words of trouble about the unit.
@@ -57,6 +59,7 @@ class LoggerHarness {
   std::map<std::string, std::string> troubles;
   std::string ready_line;             // of units that are opened from now on
   std::vector<std::string> ready_in;  // invocations whose line was told
+  UniqueFd standard_output;           // of loggers that start from now on
 
  private:
   struct Pipe {
@@ -70,6 +73,7 @@ class LoggerHarness {
   UniqueFd channel_, state_, staging_read_, staging_write_;
   std::vector<Pipe> pipes_;
   std::uint64_t last_tag_ = 0;
+  std::uint8_t forward_ = 0;  // of the next pipe
 };
 
 void write_all(int fd, std::string_view bytes);

@@ -84,6 +84,19 @@ TEST(UnitFile, AnOutputMayBeAFileThatInitdOpens) {
   }
 }
 
+TEST(UnitFile, AnOutputMayBeAnotherServicesInputWhichIsWantedThen) {
+  const auto said = parse(kCommand + "stdout = \"unit:b.service\"\n");
+  ASSERT_TRUE(said.unit) << said.text();
+  EXPECT_EQ(said.unit->service.standard_output.kind, OutputKind::Unit);
+  EXPECT_EQ(said.unit->service.standard_output.path, "b.service");
+  ASSERT_EQ(said.unit->dependencies.size(), 1U);
+  EXPECT_EQ(said.unit->dependencies[0].kind, DependencyKind::Wants);
+  EXPECT_EQ(said.unit->dependencies[0].target, "b.service");
+  EXPECT_EQ(said.unit->dependencies[0].where.line, 3U);
+  for (const char* wrong : {"unit:a.service", "unit:b", "unit:b.target", "unit:", "unit"})
+    EXPECT_FALSE(parse(kCommand + "stdout = \"" + wrong + "\"\n").unit) << wrong;
+}
+
 // Each of these texts, and exactly what an admin sees.
 struct Golden {
   const char *text, *output;

@@ -43,6 +43,18 @@ TEST_F(Verifying, GoodUnitsAreClean) {
   EXPECT_EQ(files, 2U);
 }
 
+TEST_F(Verifying, WhatReadsAnOutputIsAServiceWithoutAnInputOfItsOwn) {
+  write("/u/a.service.toml", kCommand + "stdout = \"unit:b.service\"\nstderr = \"unit:c.service\"\n");
+  write("/u/b.service.toml", kCommand + "stdin = \"data:x\"\n");
+  write("/u/c.service.toml", kCommand);
+  EXPECT_EQ(verified({"/u/"}),
+            "/u/a.service.toml:3:10: error[E0211]: b.service, which reads this, has a stdin of its own\n"
+            "  3 | stdout = \"unit:b.service\"\n"
+            "    |          ^^^^^^^^^^^^^^^^\n");
+  write("/u/b.service.toml", kCommand + "stdout = \"unit:a.service\"\n");
+  EXPECT_NE(verified({"/u/"}).find("E0210"), std::string::npos) << "a cycle";
+}
+
 TEST_F(Verifying, ProgramsAndAccountsAreLookedFor) {
   write("/u/a.service.toml",
         "[service]\n"
