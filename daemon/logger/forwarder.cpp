@@ -143,9 +143,12 @@ const Destination& destination(std::size_t index) {
   return kTable.at(index);
 }
 
-void Forwarder::put(std::string_view unit, const log::Entry& line, MonotonicTime now) {
+bool Forwarder::takes(MonotonicTime now) {
   (void)open(now);
-  if (failed_ && failed_->code == ENODEV) return;  // not to be written to
+  return !failed_ || failed_->code != ENODEV;
+}
+
+void Forwarder::put(std::string_view unit, const log::Entry& line, MonotonicTime now) {
   if (queued_ >= kMostQueued) {
     ++dropped_;
     return;

@@ -32,6 +32,9 @@ class Forwarder {
  public:
   explicit Forwarder(const Destination& to) : to_(&to) {}
 
+  // False: whoever is there is not to be written to, as /dev/null.
+  [[nodiscard]] bool takes(MonotonicTime now);
+  // Only what takes().
   void put(std::string_view unit, const log::Entry& line, MonotonicTime now);
   // Writes what the other side takes now.
   void flush(MonotonicTime now);

@@ -350,15 +350,18 @@ void Logger::start_compressor() {
 void Logger::forward(const channel::LogOpenBody& from) {
   if (from.forward == 0) return;
   const MonotonicTime now = monotonic_now();
-  std::string_view lines = around_.lines;
+  std::vector<Forwarder*> wanted;
+  for (std::size_t index = 0; index < forwarding_.size(); ++index) {
+    Forwarder& to = forwarding_[index].to;
+    if ((from.forward >> index & 1U) != 0 && to.takes(now)) wanted.push_back(&to);
+  }
+  std::string_view lines = wanted.empty() ? std::string_view() : around_.lines;
   while (!lines.empty()) {
     const std::size_t end = std::min(lines.find('\n'), lines.size() - 1);
     const auto line = log::parse_line(lines.substr(0, end));
     lines.remove_prefix(end + 1);
     if (!line || line->stream == log::Stream::Mark) continue;
-    for (std::size_t index = 0; index < forwarding_.size(); ++index) {
-      if ((from.forward >> index & 1U) != 0) forwarding_[index].to.put(from.unit.data(), *line, now);
-    }
+    for (Forwarder* const to : wanted) to->put(from.unit.data(), *line, now);
   }
 }
 

@@ -110,7 +110,7 @@ TEST(RuntimeDirectory, F45P26ThatBecomesALinkLeadsNowhereElse) {
       for (; !over || flips < least; ++flips) {
         if (renameat2(AT_FDCWD, "/run/web/one", AT_FDCWD, "/run/web/link", RENAME_EXCHANGE) == 0) continue;
         (void)mkdir("/run/web/one", 0755);
-        (void)symlink("/run/victim", "/run/web/link");
+        (void)!symlink("/run/victim", "/run/web/link");
       }
     });
     for (int round = 0; round < 2000; ++round) {
