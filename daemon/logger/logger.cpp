@@ -167,6 +167,7 @@ void Logger::on_open() {
 void Logger::on_sync() {
   if (synced_) return;
   finish_unfinished();
+  take_home();
   synced_ = true;
   for (std::uint32_t index = 0; index < pipes_.size(); ++index) {
     if (pipes_[index]) watch(index);
@@ -199,6 +200,14 @@ void Logger::finish_unfinished() {
     forward(operation.pipe);
   }
   if (log.pipes == 0) logs_.erase(log.unit());
+}
+
+// Also of units that write nothing more, or have no pipe any more.
+void Logger::take_home() {
+  for (const std::string& unit : directories_in(around_.memory)) {
+    log_of(unit).take_home();
+    heal_at_ = MonotonicTime{};  // looks what became of it
+  }
 }
 
 void Logger::tell(channel::MessageType type, std::span<const std::byte> body, std::string payload) {
@@ -327,16 +336,13 @@ void Logger::end(std::uint32_t index) {
 
 void Logger::heal(MonotonicTime now) {
   bool failing = false;
-  for (auto at = logs_.begin(); at != logs_.end();) {
-    UnitLog& log = *at->second;
-    if (log.failing()) {
-      log.heal();
-      tell_at_ = now + kTellEvery;
-    }
-    failing = failing || log.failing();
-    ++at;
+  for (auto& [unit, log] : logs_) {
+    if (log->failing()) log->heal();
+    failing = failing || log->failing();
   }
   heal_at_ = failing ? now + kHealEvery : MonotonicTime::never();
+  tell_troubles();
+  std::erase_if(logs_, [](const auto& one) { return one.second->pipes == 0 && !one.second->failing(); });
 }
 
 void Logger::start_compressor() {

@@ -56,6 +56,7 @@ class Logger {
   void on_sync();
   void on_flush();
   void finish_unfinished();
+  void take_home();
   void tell(channel::MessageType type, std::span<const std::byte> body, std::string payload = {});
   void tell_troubles();
   void send_waiting();

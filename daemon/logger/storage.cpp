@@ -62,6 +62,15 @@ std::vector<std::string> past_in(int directory) {
 
 }  // namespace
 
+std::vector<std::string> directories_in(const std::string& path) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> list(opendir(path.c_str()), closedir);
+  while (const dirent* entry = list ? readdir(list.get()) : nullptr) {
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  return names;
+}
+
 Result<UniqueFd> Storage::open_directory() const {
   UniqueFd directory(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory) return failure(errno, "open", directory_);

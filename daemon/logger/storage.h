@@ -69,4 +69,7 @@ class Storage {
   std::int64_t first_us_ = 0;
 };
 
+// The names of the directories in one; none when it is not there.
+[[nodiscard]] std::vector<std::string> directories_in(const std::string& path);
+
 }  // namespace init::logger

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 namespace init::logger {
 namespace {
@@ -54,6 +55,14 @@ UnitLog::UnitLog(std::string unit, Surroundings& surroundings)
       around_(surroundings),
       disk_{Storage(around_.disk + "/" + unit_, around_.group)},
       memory_{Storage(around_.memory + "/" + unit_, around_.group)} {}
+
+unit::LogConfig UnitLog::unbounded() {
+  unit::LogConfig config;
+  config.count = std::numeric_limits<decltype(config.count)>::max();
+  config.total = std::numeric_limits<decltype(config.total)>::max();
+  config.compress = false;
+  return config;
+}
 
 void UnitLog::configure(const unit::LogConfig& config, const std::string& ready_line) {
   if (ready_ && ready_->line != ready_line) ready_.reset();
@@ -174,8 +183,11 @@ Place UnitLog::ready(std::size_t bytes, std::int64_t now_us) {
   return ready_memory(bytes) ? Place::Memory : Place::Nowhere;
 }
 
+void UnitLog::take_home() {
+  if (auto opened = open_disk(); !opened) fail(opened.error());
+}
+
 void UnitLog::heal() {
-  if (!failed_) return;
   if (auto opened = open_disk(); !opened) {
     disk_.storage.close();
     return fail(opened.error());

@@ -55,6 +55,10 @@ class UnitLog final : private log::LineFilter {
   // Takes back what a logger before this one has written of the operation.
   void take_back(const Operation& operation);
 
+  // Brings what a logger before this one has kept in memory to the disk, now or by heal(). Removes nothing
+  // there if the unit was not configured: nobody knows its bounds.
+  void take_home();
+
   // The disk does not take lines; heal() tries again.
   [[nodiscard]] bool failing() const { return failed_ != nullptr; }
   void heal();
@@ -73,6 +77,7 @@ class UnitLog final : private log::LineFilter {
     std::size_t since_mark = 0;   // bytes
   };
 
+  [[nodiscard]] static unit::LogConfig unbounded();
   bool keeps(std::string_view text) override;
   [[nodiscard]] Kept* at(Place place);
   [[nodiscard]] Place ready(std::size_t bytes, std::int64_t now_us);
@@ -88,7 +93,7 @@ class UnitLog final : private log::LineFilter {
 
   std::string unit_;
   Surroundings& around_;
-  unit::LogConfig config_;
+  unit::LogConfig config_ = unbounded();
   std::vector<Pattern> keep_, drop_;
   struct Readiness {
     std::string line;

@@ -162,6 +162,7 @@ class LoggerTest(unittest.TestCase):
         with Machine({"a.service": '[service]\ncommand = ["/nonexistent"]\nrestart = "no"\n'}) as machine:
             machine.initctl("start", "a", check=False)
             wait_until("it is said", lambda: "a.service" in machine.log("initd"))
+            self.assertIn("a.service", machine.initctl("logs", "initd").stdout)
 
     def test_in_a_container_lines_are_shown_on_its_own_output_as_well(self):
         noisy = TALK.replace("to stderr", "to \\\\033[2J stderr")
@@ -172,6 +173,28 @@ class LoggerTest(unittest.TestCase):
             wait_until("all are shown", lambda: "\nb: line 1999\n" in read(console))
             shown = [line for line in read(console).splitlines() if line.startswith("b: ")]
             self.assertEqual(shown, [f"b: line {i}" for i in range(2000)])
+
+    def test_F48_early_lines_wait_in_memory_and_go_home_once(self):
+        with Machine({"a.service": TALK, "b.service": TALK}) as machine:
+            away = machine.place / "away"
+            machine.logs.rename(away)
+            machine.logs.write_text("no directory")
+            machine.initctl("start", "a", "b")
+            shown = lambda unit: machine.initctl("logs", "--raw", unit, check=False).stdout  # noqa: E731
+            for unit in "ab":
+                wait_until("memory is read", lambda unit=unit: shown(unit).count("\n") == 2)
+            said = machine.initctl("logs", "--json", "a", "b", check=False).stdout
+            wait_until("status says so", lambda: "lines are kept in memory" in machine.initctl("status", "a").stdout)
+            machine.initctl("stop", "b")
+            for _ in range(3):
+                os.kill(dead := machine.logger(), signal.SIGKILL)
+                wait_until("the next one lives", lambda dead=dead: machine.logger() not in (0, dead))
+            machine.logs.unlink()
+            away.rename(machine.logs)
+            for unit in "ab":
+                wait_until("it went home", lambda unit=unit: not (machine.runtime / f"log/{unit}.service").exists())
+            self.assertEqual(machine.initctl("logs", "--json", "a", "b").stdout, said)
+            wait_until("status has forgotten it", lambda: "kept in memory" not in machine.initctl("status", "a").stdout)
 
     def test_files_are_closed_by_size_and_the_oldest_go(self):
         with Machine({"a.service": COUNT.format(lines=20000, size="64K") + "count = 2\n"}) as machine:

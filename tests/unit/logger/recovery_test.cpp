@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
+#include <functional>
 #include <random>
 #include <thread>
 
@@ -98,6 +100,48 @@ TEST(LoggerRecovery, AManagerThatTakesUpAPipeIsToldOfItsReadinessAgain) {
   while (logger.ready_in.empty()) ASSERT_TRUE(logger.hear(20'000));
   logger.tell_again();
   while (logger.ready_in.size() < 2) ASSERT_TRUE(logger.hear(20'000));
+}
+
+void wait_for(const std::function<bool()>& condition) {
+  const MonotonicTime end = monotonic_now() + std::chrono::seconds(20);
+  while (!condition() && monotonic_now() < end) (void)poll(nullptr, 0, 1);
+  ASSERT_TRUE(condition());
+}
+
+// One unit goes on without a word, the other has ended; each has filled more than one file of its ring.
+TEST(LoggerRecovery, F48LinesLeftInMemoryGoHomeOnceHoweverOftenTheLoggerDies) {
+  LoggerHarness logger;
+  std::filesystem::create_directory(logger.disk);
+  unit::LogConfig config;
+  config.count = 1000;
+  const auto silent = logger.open("silent.service", log::Stream::Out, std::string(32, 'a'), config);
+  auto ended = logger.open("ended.service");
+  logger.start();
+  std::mt19937 random(7);
+  std::string expected;
+  for (int round = 0; round < 10; ++round) {
+    logger.kill();
+    std::filesystem::rename(logger.disk, logger.place / "away");
+    std::ofstream(logger.disk) << "no directory\n";
+    logger.start();
+    std::string lines;
+    for (int i = 0; i < 1000; ++i) lines += numbered(static_cast<std::uint64_t>(round) * 1000 + i);
+    write_all(silent.get(), lines);
+    if (round == 0) write_all(ended.get(), lines);
+    ended.reset();
+    expected += lines;
+    wait_for([&] { return logger.text("silent.service") == lines; });
+    std::filesystem::remove(logger.disk);
+    std::filesystem::rename(logger.place / "away", logger.disk);
+    for (int deaths = 0; deaths < 3; ++deaths) {
+      logger.kill();
+      logger.start();
+      (void)poll(nullptr, 0, static_cast<int>(random() % 8));
+    }
+    wait_for([&] { return std::filesystem::is_empty(logger.memory); });
+    ASSERT_EQ(logger.text("silent.service") == expected, true) << round;
+  }
+  EXPECT_EQ(logger.text("ended.service") == expected.substr(0, expected.find("1000 ")), true);
 }
 
 }  // namespace
