@@ -97,8 +97,14 @@ struct FactsHeader {
   std::uint32_t slots_used = 0;   // one past the highest slot ever used
   std::uint32_t store_used = 0;
   std::array<SignalFact, kSignalCount> signals{};
-  std::uint32_t executions = 0;  // of PID 1 by itself: after faults, and to be renewed
+  std::uint32_t executions = 0;      // of PID 1 by itself: after faults, and to be renewed
+  std::uint32_t manager_deaths = 0;  // in a row, of managers that lived for less than a minute
 };
+
+// The ladder of a manager that dies again and again, by manager_deaths. SIGKILL is nobody's fault and is not
+// counted.
+inline constexpr std::uint32_t kDeathsToSafeMode = 5;  // the next one sees to essential units only
+inline constexpr std::uint32_t kDeathsToAlone = 10;    // PID 1 does without, and tries one each minute
 
 // Where the change ring stands. Only says where to look.
 struct Bell {

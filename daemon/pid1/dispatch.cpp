@@ -113,6 +113,7 @@ void Pid1::handle(Packet& packet) noexcept {
 void Pid1::renew(Packet& packet) noexcept {
   if (renewing_) return;
   renewing_ = true;
+  facts.edit().manager_deaths = 0;
   before_ = facts.resume();
   if (packet.fds().size() != 2) return;
   Resume& next = facts.edit_resume();

@@ -19,7 +19,7 @@ namespace {
 constexpr Duration kMinute = std::chrono::seconds(60);
 constexpr Duration kFirstDelay = std::chrono::seconds(1);
 constexpr Duration kKilledSpacing = std::chrono::milliseconds(100);
-constexpr int kFirstToWait = 5;
+constexpr std::uint32_t kFirstToWait = channel::kDeathsToSafeMode;
 constexpr Duration kToAbort = std::chrono::seconds(2);
 
 }  // namespace
@@ -149,10 +149,12 @@ void Guard::settle() noexcept {
 }
 
 Duration Guard::next_delay(Duration lived, bool killed) noexcept {
-  if (lived >= kMinute) deaths_ = 0;
+  std::uint32_t& deaths = facts_.edit().manager_deaths;
+  if (lived >= kMinute) deaths = 0;
   if (killed) return lived < kKilledSpacing ? kKilledSpacing : Duration::zero();
-  if (++deaths_ < kFirstToWait) return Duration::zero();
-  return std::min(kFirstDelay * (1 << std::min(deaths_ - kFirstToWait, 6)), kMinute);
+  if (++deaths < kFirstToWait) return Duration::zero();
+  if (deaths >= channel::kDeathsToAlone) return kMinute;
+  return kFirstDelay * (1 << (deaths - kFirstToWait));
 }
 
 void Guard::kill_manager() noexcept {

@@ -1,8 +1,8 @@
 // The guard of the manager: starts it, learns of its end, starts it again. At once as long as that helps;
-// from the fifth death in a row on it waits 1 s, 2 s .. 60 s, and at once again after a manager that has
-// lived for a minute. A manager that was killed by SIGKILL did nothing wrong and is not counted: its
-// successor waits 100 ms at most. One that leaves the doorbell unread for too long hangs: it gets ABRT, and
-// KILL two seconds later.
+// from the fifth death in a row on it waits 1 s, 2 s .. 16 s, from the tenth on a minute, and at once again
+// after a manager that has lived for a minute. A manager that was killed by SIGKILL did nothing wrong and is
+// not counted: its successor waits 100 ms at most. One that leaves the doorbell unread for too long hangs: it
+// gets ABRT, and KILL two seconds later.
 #pragma once
 #include "daemon/pid1/channel.h"
 
@@ -59,7 +59,6 @@ class Guard {
   MonotonicTime due_ = MonotonicTime::never();
   MonotonicTime started_{};
   MonotonicTime missing_since_ = monotonic_now();
-  int deaths_ = 0;  // in a row, of managers that lived for less than a minute
 };
 
 }  // namespace init::pid1

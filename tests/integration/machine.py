@@ -67,9 +67,11 @@ def alive(pid):
 class Machine:
     """See the top of the file. units: {id: text}, and every *.toml of `directories`. as_user: a uid that is not root's makes
     it a machine in a user namespace. namespaces=False: a plain process, not PID 1. logger=False: without initd-logger.
-    copies=True: it runs copies of the programs, in .programs, which a test may replace."""
+    copies=True: it runs copies of the programs, in .programs, which a test may replace. manager: the program that is copied
+    as initd-manager."""
 
-    def __init__(self, units=None, *, directories=(), namespaces=True, as_user=None, options=(), target=None, logger=True, copies=False):
+    def __init__(self, units=None, *, directories=(), namespaces=True, as_user=None, options=(), target=None, logger=True, copies=False,
+                 manager="initd-manager"):  # fmt: skip
         self.units = dict(units or {})
         self.directories = directories
         self.namespaces = namespaces
@@ -77,7 +79,8 @@ class Machine:
         self.options = list(options)  # of tools/namespace
         self.target = target
         self.with_logger = logger
-        self.copies = copies or not logger
+        self.manager_program = manager
+        self.copies = copies or not logger or manager != "initd-manager"
         self.process = None
         self.pid = 0  # of initd, as the host counts
 
@@ -113,7 +116,7 @@ class Machine:
             self.programs = self.place / "programs"
             self.programs.mkdir()
             for name in ("initd", "initd-manager", *(["initd-logger"] if self.with_logger else [])):
-                shutil.copy(PROGRAMS / name, self.programs / name)
+                shutil.copy(PROGRAMS / (self.manager_program if name == "initd-manager" else name), self.programs / name)
         command = [self.programs / "initd", "--units", self.unit_directory, "--runtime", self.runtime, "--state",
                    self.place / "state", "--log-dir", self.logs]  # fmt: skip
         if self.target:

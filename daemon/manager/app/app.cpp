@@ -10,6 +10,7 @@
 #include "daemon/manager/os/log.h"
 #include "daemon/manager/os/resources.h"
 #include "libinit/process/child_steps.h"
+#include "libinit/unit/names.h"
 
 namespace init::manager {
 namespace {
@@ -26,6 +27,14 @@ core::SpawnError error_kind(const channel::Slot& facts) {
   return fork && shortage ? core::SpawnError::Resources : core::SpawnError::Setup;
 }
 
+template <class EventOrAction>
+InHand work_on(const core::Engine& engine, const EventOrAction& one) {
+  if constexpr (requires { one.unit; }) {
+    if (one.unit < engine.graph()->size()) return in_hand_unit(engine.graph()->tag(one.unit));
+  }
+  return {};
+}
+
 }  // namespace
 
 App::~App() = default;
@@ -38,7 +47,7 @@ int App::run() {
 MonotonicTime App::next_deadline() const {
   return std::min({timers_.next(), processes_.next_look(), server_->next_deadline(),
                    requests_->next_deadline(), logging_->next_deadline(), errands_.next_deadline(),
-                   probes_.next_deadline(), others_due_, searches_due_, stop_deadline_});
+                   probes_.next_deadline(), others_due_, searches_due_, stop_deadline_, safe_until_});
 }
 
 void App::turn() {
@@ -89,10 +98,22 @@ void App::turn() {
     settle();
   }
   if (stop_deadline_ <= now) finish(static_cast<core::PowerKind>(intents_.header().shutdown - 1));
-  for (const auto& call : server_->take_calls(now)) requests_->handle(call, now);
+  for (const auto& call : server_->take_calls(now)) answer(call, now);
   for (const auto& call : server_->take_dropped()) requests_->dropped(call);
   requests_->tell(now);
   server_->expire(now);
+  let_go_ = let_go_ || safe_until_ <= now;
+}
+
+void App::answer(const control::Call& call, MonotonicTime now) {
+  const InHand work = work_of(call.request);
+  if (blame_.refuses(work)) {
+    return server_->error(
+        call.id, {api::ErrorKind::Failed, "", "this request has made the manager crash twice and is refused",
+                  "initctl reexec, or upgrade, lifts that"});
+  }
+  const Blame::Mark mark(blame_, work);
+  requests_->handle(call, now);
 }
 
 void App::on_logger() {
@@ -140,7 +161,7 @@ void App::on_slot(std::uint32_t slot) {
   if (use->errand) return errands_.on_slot(slot, facts);
   if (facts.tag == Logging::kSlotTag) return logging_->on_slot(slot, facts);
   if (use->unit == core::kNoUnit) {  // of a unit that is no longer known
-    if (ended) free_slot(slot, facts.attempt);
+    if (ended && !is_aside(facts.tag)) free_slot(slot, facts.attempt);
     return;
   }
   if (facts.state == channel::SlotState::Failed) return on_failed(slot, facts);
@@ -277,6 +298,7 @@ void App::settle() {
   while (!events_.empty()) {
     const core::Event event = std::move(events_.front());
     events_.pop_front();
+    const Blame::Mark mark(blame_, work_of(event));
     engine_->handle(event, monotonic_now(), *this);
     commit();
     carry_out_all();
@@ -312,8 +334,28 @@ void App::carry_out_all() {
   const auto actions = std::move(actions_);
   actions_.clear();
   for (const auto& action : actions) {
-    std::visit([this](const auto& one) { carry_out(one); }, action);
+    std::visit(
+        [this](const auto& one) {
+          const Blame::Mark mark(blame_, work_on(*engine_, one));
+          carry_out(one);
+        },
+        action);
   }
+}
+
+// The boot asks for everything: what of it fails is some unit's matter.
+InHand App::work_of(const core::Event& event) const {
+  if (const auto* asked = std::get_if<core::Requested>(&event)) {
+    return asked->boot ? InHand{} : in_hand_job(asked->verb, engine_->graph()->tag(asked->unit));
+  }
+  return std::visit([this](const auto& one) { return work_on(*engine_, one); }, event);
+}
+
+InHand App::work_of(const api::Request& request) const {
+  const auto* job = std::get_if<api::JobRequest>(&request);
+  if (job == nullptr) return in_hand_call(request);
+  const auto unit = engine_->graph()->find(unit::canonical_name(job->unit));
+  return unit ? in_hand_job(to_core(job->verb), engine_->graph()->tag(*unit)) : InHand{};
 }
 
 }  // namespace init::manager

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/channel/facts_reader.h"
+#include "daemon/manager/app/blame.h"
 #include "daemon/manager/app/configuration.h"
 #include "daemon/manager/app/errands.h"
 #include "daemon/manager/app/hook.h"
@@ -72,7 +73,8 @@ class App final : private core::ActionSink, public RequestTarget {
   App(Options options, ChannelClient channel, Intents intents, Configuration configuration);
 
   // Start (start.cpp).
-  static Result<Configuration> first_configuration(const Options& options, ChannelClient& channel);
+  static Result<Configuration> first_configuration(const Options& options, ChannelClient& channel,
+                                                   const Restriction& restriction);
   Result<> open_sources();
   Result<> open_control(UniqueFd listener);
   void recover();
@@ -90,6 +92,8 @@ class App final : private core::ActionSink, public RequestTarget {
   void ask_again(const std::vector<JournalEntry>& accepted);
   void boot();
   void tell_ready();
+  void start_essential();
+  [[nodiscard]] bool is_aside(std::uint64_t tag) const { return configuration_.aside.contains(tag); }
   [[nodiscard]] std::string boot_target() const;
 
   // The loop (app.cpp).
@@ -112,6 +116,9 @@ class App final : private core::ActionSink, public RequestTarget {
   void commit();
   void commit_jobs(JournalState now);
   void carry_out_all();
+  [[nodiscard]] InHand work_of(const core::Event& event) const;
+  [[nodiscard]] InHand work_of(const api::Request& request) const;
+  void answer(const control::Call& call, MonotonicTime now);
 
   // What services say (heard.cpp).
   void know_voices();
@@ -236,6 +243,8 @@ class App final : private core::ActionSink, public RequestTarget {
   std::uint64_t change_cursor_ = 0;
   ChannelClient channel_;
   Intents intents_;
+  Blame blame_{intents_.header()};
+  Restriction restriction_;
   Configuration configuration_;
   process::Poller loop_;
   UnitProcesses processes_;
@@ -272,6 +281,7 @@ class App final : private core::ActionSink, public RequestTarget {
   std::map<core::UnitIndex, int> others_;  // units whose leader was signalled, and what the rest is to get
   MonotonicTime others_due_ = MonotonicTime::never();
   MonotonicTime stop_deadline_ = MonotonicTime::never();
+  MonotonicTime safe_until_ = MonotonicTime::never();  // never: not in safe mode
   bool settling_ = false;
   bool let_go_ = false;
 };

@@ -24,8 +24,11 @@ JournalEntry new_entry(std::string_view request_id) {
 }  // namespace
 
 ViewContext App::view_context() {
-  return {*engine_, configuration_,  processes_,        units_,   *voices_,
-          options_, facts_.header(), intents_.header(), *logging_};
+  const auto refused = blame_.refused();
+  const bool request = std::any_of(refused.begin(), refused.end(),
+                                   [](const InHand& work) { return work.kind == Work::Request; });
+  return {*engine_,        configuration_,    processes_, units_,       *voices_, options_,
+          facts_.header(), intents_.header(), *logging_,  restriction_, request};
 }
 
 JournalEntry* App::find_request(std::string_view request_id) {
@@ -98,12 +101,12 @@ bool App::signal(core::UnitIndex unit, int signal, bool all) {
 }
 
 Result<api::DaemonReloadReply> App::reload() {
-  Reading reading = read_units(options_, &configuration_.generation);
+  Reading reading = read_units(options_, &configuration_.whole);
   keep_running_units(reading);
   auto compiled = unit::compile_generation(reading.units, reading.system);
   if (!compiled) return Failure(compiled.error());
   UniqueFd copy(fcntl(compiled->get(), F_DUPFD_CLOEXEC, 0));
-  auto fresh = Configuration::open(std::move(copy));
+  auto fresh = Configuration::open(std::move(copy), restriction_);
   if (!fresh) return Failure(fresh.error());
   api::DaemonReloadReply reply = compare(configuration_, *fresh);
   for (const auto& diagnostic : reading.diagnostics) {
@@ -127,6 +130,7 @@ Result<api::DaemonReloadReply> App::reload() {
   renumber(*old);
   drop_unit_pipes(channel_, facts_, [this](std::uint64_t tag) {
     const auto unit = configuration_.graph->find_tag(tag);
+    if (is_aside(tag)) return true;
     return unit && configuration_.readers.contains(configuration_.graph->name(*unit));
   });
   commit();

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "daemon/manager/app/bus_names.h"
+#include "libinit/base/checksum.h"
 #include "libinit/unit/loader.h"
 
 namespace init::manager {
@@ -45,33 +46,96 @@ void keep_last_good(Reading& reading, const std::vector<std::string>& refused,
   }
 }
 
+bool is_required(const unit::Dependency& dependency) {
+  using enum unit::DependencyKind;
+  return dependency.kind == Requires || dependency.kind == Requisite || dependency.kind == BindsTo;
+}
+
+std::set<std::string> essential_units(const std::vector<unit::Unit>& units) {
+  std::map<std::string_view, const unit::Unit*> by_id;
+  std::vector<const unit::Unit*> to_do;
+  for (const auto& unit : units) {
+    by_id[unit.id] = &unit;
+    if (unit.essential) to_do.push_back(&unit);
+  }
+  std::set<std::string> found;
+  while (!to_do.empty()) {
+    const unit::Unit* unit = to_do.back();
+    to_do.pop_back();
+    if (!found.insert(unit->id).second) continue;
+    for (const auto& dependency : unit->dependencies) {
+      const auto at = by_id.find(dependency.target);
+      if (is_required(dependency) && at != by_id.end()) to_do.push_back(at->second);
+    }
+  }
+  return found;
+}
+
+// Takes out of the units what is not to be seen to. By tag.
+std::map<std::uint64_t, std::string> set_aside(std::vector<unit::Unit>& units,
+                                               const Restriction& restriction) {
+  std::set<std::string> essential;
+  if (restriction.essential_only) essential = essential_units(units);
+  std::map<std::uint64_t, std::string> aside;
+  std::erase_if(units, [&](const unit::Unit& unit) {
+    const std::uint64_t tag = fnv1a64(unit.id);
+    const bool out =
+        restriction.refused.contains(tag) || (restriction.essential_only && !essential.contains(unit.id));
+    if (out) aside.emplace(tag, unit.id);
+    return out;
+  });
+  return aside;
+}
+
+Result<std::vector<unit::Unit>> all_units(const unit::Generation& generation) {
+  std::vector<unit::Unit> units;
+  units.reserve(generation.size());
+  for (std::uint32_t index = 0; index < generation.size(); ++index) {
+    auto unit = generation.unit(index);
+    if (!unit) return Failure(unit.error());
+    units.push_back(std::move(*unit));
+  }
+  return units;
+}
+
+Result<unit::Generation> same_again(const unit::Generation& generation) {
+  return unit::Generation::open(UniqueFd(fcntl(generation.fd(), F_DUPFD_CLOEXEC, 0)));
+}
+
+Result<unit::Generation> reduced(std::span<const unit::Unit> units, const unit::SystemConfig& system) {
+  auto compiled = unit::compile_generation(units, system);
+  if (!compiled) return Failure(compiled.error());
+  return unit::Generation::open(std::move(*compiled));
+}
+
 }  // namespace
 
-Result<Configuration> Configuration::open(UniqueFd fd) {
-  auto generation = unit::Generation::open(std::move(fd));
-  if (!generation) return Failure(generation.error());
-  auto system = generation->config();
+Result<Configuration> Configuration::open(UniqueFd fd, const Restriction& restriction) {
+  auto whole = unit::Generation::open(std::move(fd));
+  if (!whole) return Failure(whole.error());
+  auto system = whole->config();
   if (!system) return Failure(system.error());
-  std::shared_ptr<const core::Graph> graph;
-  std::multimap<std::string, core::UnitIndex> bus_names;
+  auto units = all_units(*whole);
+  if (!units) return Failure(units.error());
   std::set<std::string, std::less<>> readers;
-  {
-    std::vector<unit::Unit> units;
-    units.reserve(generation->size());
-    for (std::uint32_t index = 0; index < generation->size(); ++index) {
-      auto unit = generation->unit(index);
-      if (!unit) return Failure(unit.error());
-      if (!unit->service.bus_name.empty()) bus_names.emplace(unit->service.bus_name, index);
-      for (const auto* output : {&unit->service.standard_output, &unit->service.standard_error}) {
-        if (output->kind == unit::OutputKind::Unit) readers.insert(output->path);
-      }
-      units.push_back(std::move(*unit));
+  for (const auto& unit : *units) {
+    for (const auto* output : {&unit.service.standard_output, &unit.service.standard_error}) {
+      if (output->kind == unit::OutputKind::Unit) readers.insert(output->path);
     }
-    graph = core::Graph::build(units);
   }
+  auto aside = set_aside(*units, restriction);
+  auto generation = aside.empty() ? same_again(*whole) : reduced(*units, *system);
+  if (!generation) return Failure(generation.error());
+  std::multimap<std::string, core::UnitIndex> bus_names;
+  for (core::UnitIndex index = 0; index < units->size(); ++index) {
+    const std::string& name = (*units)[index].service.bus_name;
+    if (!name.empty()) bus_names.emplace(name, index);
+  }
+  auto graph = core::Graph::build(*units);
+  *units = {};
   malloc_trim(0);  // the decoded units were the largest thing this process will ever hold
-  return Configuration{std::move(*generation), std::move(*system), std::move(graph), std::move(bus_names),
-                       std::move(readers)};
+  return Configuration{std::move(*generation), std::move(*whole),  std::move(*system), std::move(graph),
+                       std::move(bus_names),   std::move(readers), std::move(aside)};
 }
 
 std::optional<unit::Unit> Configuration::unit(core::UnitIndex index) const {

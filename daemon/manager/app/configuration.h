@@ -19,15 +19,23 @@
 
 namespace init::manager {
 
+// Which units a manager that may not see to all of them leaves alone.
+struct Restriction {
+  std::set<std::uint64_t> refused;  // tags
+  bool essential_only = false;      // and what those require
+};
+
 struct Configuration {
-  unit::Generation generation;
+  unit::Generation generation;  // without what is set aside
+  unit::Generation whole;
   unit::SystemConfig system;
   std::shared_ptr<const core::Graph> graph;  // index i is unit i of the generation, for i < generation.size()
   std::multimap<std::string, core::UnitIndex> bus_names;
   std::set<std::string, std::less<>> readers;  // units that others name by "unit:NAME"
+  std::map<std::uint64_t, std::string> aside;  // ids by tag
 
   // Takes the fd. Errors: those of Generation::open.
-  static Result<Configuration> open(UniqueFd generation);
+  static Result<Configuration> open(UniqueFd generation, const Restriction& restriction);
   // Empty for a unit that no file defines (any more).
   [[nodiscard]] std::optional<unit::Unit> unit(core::UnitIndex index) const;
 };

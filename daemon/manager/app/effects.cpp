@@ -162,6 +162,8 @@ std::uint8_t App::forward_of(const unit::Output& output) const {
 // Whose a pipe in the store is, of which only the lower 24 bits of the activation are known.
 LogOwner App::log_owner_of(std::uint64_t tag, std::uint32_t activation) const {
   const auto unit = engine_ ? engine_->graph()->find_tag(tag) : configuration_.graph->find_tag(tag);
+  if (const auto aside = configuration_.aside.find(tag); aside != configuration_.aside.end())
+    return {aside->second, tag, activation, invocation_id(aside->second, activation), {}, {}};
   if (!unit || tag == fnv1a64(log::kInitd)) {  // its own words, or those of a unit that is no longer known
     const std::string name(log::kInitd);
     return {name, tag, activation, invocation_id(name, 0), {}, {}};

@@ -51,7 +51,10 @@ bool App::may_speak(core::UnitIndex unit, const Voice& voice, const Notice& noti
 }
 
 void App::on_notify(std::uint32_t index) {
-  if (Voice* voice = voices_->at(index)) hear_some(*voice, kNoticesPerTurn);
+  Voice* voice = voices_->at(index);
+  if (voice == nullptr) return;
+  const Blame::Mark mark(blame_, in_hand_unit(voice->tag));
+  hear_some(*voice, kNoticesPerTurn);
 }
 
 // What a process said comes before its end.

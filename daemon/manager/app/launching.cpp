@@ -59,6 +59,7 @@ void App::on_helpers() {
     if (at == preparing_.end()) continue;
     const core::Spawn spawn = at->second;
     preparing_.erase(at);
+    const Blame::Mark mark(blame_, in_hand_unit(engine_->graph()->tag(spawn.unit)));
     const auto unit = configuration_.unit(spawn.unit);
     const auto prepared = unpack(done.answer);
     auto launched = !unit       ? failure(ENOENT, "read definition")

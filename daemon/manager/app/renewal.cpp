@@ -65,6 +65,7 @@ Result<> App::execute_anew(std::string_view initd) {
   auto& header = intents_.header();
   header.executions_wanted = facts_.header().executions + 1;
   header.renewed = 0;
+  blame_.forget();
   remember(renewal_->request_id);
   const std::array<int, 2> fds{self.get(), program.get()};
   channel_.flush();

@@ -1,5 +1,6 @@
 #include "daemon/manager/app/requests.h"
 
+#include "libinit/base/checksum.h"
 #include "libinit/unit/names.h"
 
 namespace init::manager {
@@ -10,22 +11,6 @@ constexpr Duration kFirstTell = std::chrono::milliseconds(200);
 constexpr Duration kTellInterval = std::chrono::seconds(1);
 // How long an answer waits for the logger at most: its disk may be slow.
 constexpr Duration kLogPatience = std::chrono::milliseconds(500);
-
-core::Verb to_core(api::Verb verb) {
-  switch (verb) {
-    case api::Verb::Start:
-      return core::Verb::Start;
-    case api::Verb::Stop:
-      return core::Verb::Stop;
-    case api::Verb::Restart:
-      return core::Verb::Restart;
-    case api::Verb::TryRestart:
-      return core::Verb::TryRestart;
-    case api::Verb::Reload:
-      return core::Verb::Reload;
-  }
-  return core::Verb::Start;
-}
 
 core::PowerKind to_core(api::PowerKind kind) {
   switch (kind) {
@@ -43,6 +28,22 @@ core::PowerKind to_core(api::PowerKind kind) {
 
 }  // namespace
 
+core::Verb to_core(api::Verb verb) {
+  switch (verb) {
+    case api::Verb::Start:
+      return core::Verb::Start;
+    case api::Verb::Stop:
+      return core::Verb::Stop;
+    case api::Verb::Restart:
+      return core::Verb::Restart;
+    case api::Verb::TryRestart:
+      return core::Verb::TryRestart;
+    case api::Verb::Reload:
+      return core::Verb::Reload;
+  }
+  return core::Verb::Start;
+}
+
 void Requests::handle(const control::Call& call, MonotonicTime now) {
   now_ = now;
   std::visit([this, &call](const auto& request) { answer(call, request); }, call.request);
@@ -50,6 +51,12 @@ void Requests::handle(const control::Call& call, MonotonicTime now) {
 
 std::optional<core::UnitIndex> Requests::find(const control::Call& call, const std::string& unit) {
   const std::string id = unit::canonical_name(unit);
+  if (target_.view_context().configuration.aside.contains(fnv1a64(id))) {
+    server_.error(call.id,
+                  {api::ErrorKind::Failed, id, id + " is set aside, its processes are left as they are",
+                   "initctl status says why; initctl reexec takes it back"});
+    return std::nullopt;
+  }
   const auto index = target_.engine().graph()->find(id);
   if (index && (target_.engine().graph()->is_loaded(*index) ||
                 target_.engine().view(*index).state != core::PublicState::Inactive)) {

@@ -22,6 +22,8 @@ struct Shutdown {
   std::uint32_t uid = 0;
 };
 
+[[nodiscard]] core::Verb to_core(api::Verb verb);
+
 // What the application does for requests.
 class RequestTarget {
  public:

@@ -22,6 +22,9 @@
 namespace init::manager {
 namespace {
 
+// Then the manager ends, and the next one tries with all units.
+constexpr Duration kSafeModeLength = std::chrono::minutes(10);
+
 void report(const std::vector<unit::Diagnostic>& diagnostics) {
   for (const auto& diagnostic : diagnostics) {
     const std::string text = unit::render(diagnostic, false);
@@ -67,6 +70,16 @@ Result<Intents> take_up_intents(ChannelClient& channel) {
   return made;
 }
 
+// What this manager sees to, after how the ones before have ended.
+Restriction restriction_of(const Blame& blame, const channel::FactsHeader& facts) {
+  Restriction restriction;
+  restriction.essential_only = facts.manager_deaths >= channel::kDeathsToSafeMode;
+  for (const InHand& work : blame.refused()) {
+    if (work.kind == Work::Unit) restriction.refused.insert(work.what);
+  }
+  return restriction;
+}
+
 void make_directory(const std::string& path) {
   if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
     log_warning(Error{errno, "mkdir", path, {}, {}}.text());
@@ -75,10 +88,11 @@ void make_directory(const std::string& path) {
 
 }  // namespace
 
-Result<Configuration> App::first_configuration(const Options& options, ChannelClient& channel) {
+Result<Configuration> App::first_configuration(const Options& options, ChannelClient& channel,
+                                               const Restriction& restriction) {
   auto stored = channel.fetch(channel::kStoreGeneration, 0);
   if (!stored) return Failure(stored.error());
-  if (stored->valid()) return Configuration::open(std::move(*stored));
+  if (stored->valid()) return Configuration::open(std::move(*stored), restriction);
   const auto last_good = saved_generation(options);
   const Reading reading = read_units(options, last_good ? &*last_good : nullptr);
   report(reading.diagnostics);
@@ -89,7 +103,7 @@ Result<Configuration> App::first_configuration(const Options& options, ChannelCl
   if (auto saved = save_generation(options, compiled->get()); !saved) {
     log_warning("a broken unit file will have no last good version to fall back to: " + saved.error().text());
   }
-  return Configuration::open(std::move(*compiled));
+  return Configuration::open(std::move(*compiled), restriction);
 }
 
 Result<std::unique_ptr<App>> App::create(Options options) {
@@ -99,16 +113,27 @@ Result<std::unique_ptr<App>> App::create(Options options) {
   make_directory(options.runtime);
   auto intents = take_up_intents(channel);
   if (!intents) return Failure(intents.error());
-  auto configuration = first_configuration(options, channel);
+  channel::FactsReader facts;
+  if (const int error = facts.open(channel::kFactsFd)) return failure(error, "map the facts");
+  Blame blame(intents->header());
+  blame.judge(facts.header());
+  Restriction restriction = restriction_of(blame, facts.header());
+  auto configuration = first_configuration(options, channel, restriction);
   if (!configuration) return Failure(configuration.error());
   if (options.log_directory.empty()) options.log_directory = configuration->system.log_directory;
   make_directory(options.log_directory);
   std::unique_ptr<App> app(
       new App(std::move(options), std::move(channel), std::move(*intents), std::move(*configuration)));
   if (const int error = app->facts_.open(channel::kFactsFd)) return failure(error, "map the facts");
+  app->restriction_ = std::move(restriction);
+  if (app->restriction_.essential_only) {
+    app->safe_until_ = monotonic_now() + kSafeModeLength;
+    log_error("safe mode: after so many crashes only essential units are seen to");
+  }
   app->know_boot();
   if (auto opened = app->open_sources(); !opened) return Failure(opened.error());
-  if (auto taken = app->voices_->take_up(app->facts_); !taken) return Failure(taken.error());
+  const auto is_aside = [&app = *app](std::uint64_t tag) { return app.is_aside(tag); };
+  if (auto taken = app->voices_->take_up(app->facts_, is_aside); !taken) return Failure(taken.error());
   app->recover();
   app->boot();
   return app;
@@ -228,6 +253,10 @@ App::Adopted App::adopt_processes() {
     }
     const auto unit = configuration_.graph->find_tag(seen.tag);
     const auto role = static_cast<core::Role>(seen.role);
+    if (is_aside(seen.tag)) {  // its ends wait in the facts for a manager that sees to it
+      slots_.adopt(slot, {core::kNoUnit, seen.attempt, role, true, true});
+      continue;
+    }
     slots_.adopt(slot, {unit.value_or(core::kNoUnit), seen.attempt, role, seen.pid > 0,
                         seen.state != channel::SlotState::Spawning});
     const bool ended = seen.state == channel::SlotState::Exited || seen.state == channel::SlotState::Failed;
@@ -285,7 +314,7 @@ void App::recover() {
   for (const auto& placed : intents_.records()) {
     const auto unit = configuration_.graph->find_tag(placed.record.tag);
     if (!unit) {
-      intents_.release(placed.place);
+      if (!is_aside(placed.record.tag)) intents_.release(placed.place);
       continue;
     }
     units_[*unit].place = placed.place;
@@ -294,7 +323,14 @@ void App::recover() {
   }
   std::vector<core::JobRecord> jobs;
   std::vector<JournalEntry> accepted;
-  for (const JournalEntry* entry : intents_.unfinished()) {
+  for (JournalEntry* entry : intents_.unfinished()) {
+    const auto verb = static_cast<core::Verb>(entry->job.verb);
+    if (is_aside(entry->job.unit) || blame_.refuses(in_hand_job(verb, entry->job.unit))) {
+      entry->state = JournalState::Done;
+      entry->job.outcome = core::JobOutcome::Refused;
+      intents_.commit(*entry);
+      continue;
+    }
     if (entry->state == JournalState::Pending) jobs.push_back(entry->job);
     if (entry->state == JournalState::Accepted) accepted.push_back(*entry);
   }
@@ -345,6 +381,7 @@ void App::remove_forgotten_directories() {
   auto names = runtime_directories_.units();
   for (auto& name : units_with_credentials(credentials_place(options_))) names.push_back(std::move(name));
   for (const std::string& name : names) {
+    if (is_aside(fnv1a64(name))) continue;
     const auto unit = engine_->graph()->find(name);
     const auto state = unit ? engine_->view(*unit).state : core::PublicState::Inactive;
     const bool again = unit && engine_->view(*unit).next_try != MonotonicTime::never();
@@ -386,9 +423,19 @@ void App::tell_ready() {
   release_own_code();
 }
 
+// Those that were never started: the crashes may have begun with the boot.
+void App::start_essential() {
+  for (core::UnitIndex unit = 0; unit < configuration_.generation.size(); ++unit) {
+    const auto definition = configuration_.unit(unit);
+    if (definition && definition->essential && units_[unit].place == Intents::kNoPlace)
+      (void)submit({0, core::Verb::Start, unit, 0, true}, {}, [](core::JobId) {});
+  }
+}
+
 void App::boot() {
   auto& header = intents_.header();
   if (header.boot_done != 0) tell_ready();  // the first time it waits for the boot target
+  if (restriction_.essential_only && header.shutdown == 0) return start_essential();
   if (header.booted != 0 || header.shutdown != 0) return;
   const std::string target = boot_target();
   header.loaded_wall_ns = wall_now().since_epoch.count();

@@ -137,6 +137,26 @@ std::vector<std::string> problems_of(const ViewContext& context, core::UnitIndex
   return problems;
 }
 
+// What a manager that may not see to everything leaves alone, and why.
+std::vector<std::string> restrictions_of(const ViewContext& context) {
+  std::vector<std::string> told;
+  const auto& aside = context.configuration.aside;
+  if (context.restriction.essential_only) {
+    told.push_back("safe mode: the manager crashed " + std::to_string(context.facts.manager_deaths) +
+                   " times in a row and sees to essential units only, " + std::to_string(aside.size()) +
+                   " others are left as they are; initctl reexec tries all of them again");
+  }
+  for (const std::uint64_t tag : context.restriction.refused) {
+    const auto at = aside.find(tag);
+    if (at != aside.end())
+      told.push_back(at->second +
+                     " is set aside: it made the manager crash twice; initctl reexec takes it back");
+  }
+  if (context.refuses_requests)
+    told.emplace_back("a request that made the manager crash twice is refused; initctl reexec lifts that");
+  return told;
+}
+
 // What the logger has stored of the newest activation, or the plain file.
 void describe_log(const ViewContext& context, const unit::Unit& unit, api::Status& status) {
   const auto& output = unit.service.standard_output;
@@ -305,6 +325,10 @@ api::SystemReply system_of(const ViewContext& context) {
   reply.epoch = static_cast<std::int64_t>(context.facts.epoch);
   reply.log_directory = context.options.log_directory;
   reply.problems = problems_of(context, core::kNoUnit);
+  for (auto& problem : restrictions_of(context)) {
+    if (reply.state == "running") reply.state = "degraded";
+    reply.problems.push_back(std::move(problem));
+  }
   return reply;
 }
 

@@ -41,6 +41,8 @@ struct ViewContext {
   const channel::FactsHeader& facts;
   const IntentsHeader& intents;
   const Logging& logging;
+  const Restriction& restriction;
+  bool refuses_requests = false;
 };
 
 [[nodiscard]] api::Status status_of(const ViewContext& context, core::UnitIndex unit);

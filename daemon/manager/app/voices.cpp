@@ -46,12 +46,13 @@ Voices::Voices(ChannelClient& channel, process::Poller& loop, std::string direct
   if (mkdir(directory_.c_str(), 0711) == 0) (void)chmod(directory_.c_str(), 0711);
 }
 
-Result<> Voices::take_up(const channel::FactsReader& facts) {
+Result<> Voices::take_up(const channel::FactsReader& facts,
+                         const std::function<bool(std::uint64_t tag)>& leave) {
   // The names first: what is put back asks for its own.
   for (const bool names : {true, false}) {
     for (std::uint32_t index = 0; index < facts.header().store_used; ++index) {
       const channel::StoreEntry entry = facts.store_entry(index);
-      if (!is_ours(entry.kind) || (entry.kind == kStoreFdNames) != names) continue;
+      if (!is_ours(entry.kind) || (entry.kind == kStoreFdNames) != names || leave(entry.tag)) continue;
       auto fd = channel_.fetch(entry.kind, entry.tag);
       if (!fd) return Failure(fd.error());
       if (fd->valid()) take_up_one(entry, std::move(*fd));

@@ -3,6 +3,7 @@
 // is the App's matter.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,8 +47,9 @@ class Voices {
   // Both outlive this; sockets are made in `directory`, which is made here.
   Voices(ChannelClient& channel, process::Poller& loop, std::string directory, Kinds kinds);
 
-  // What an earlier manager has left in PID 1's store. A voice that nobody takes up is closed by the caller.
-  Result<> take_up(const channel::FactsReader& facts);
+  // What an earlier manager has left in PID 1's store, but of units that are to be left alone. A voice that
+  // nobody takes up is closed by the caller.
+  Result<> take_up(const channel::FactsReader& facts, const std::function<bool(std::uint64_t tag)>& leave);
   [[nodiscard]] std::vector<Voice*> all();
 
   [[nodiscard]] Voice* find(std::uint64_t tag) const;

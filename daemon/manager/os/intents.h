@@ -31,6 +31,16 @@ inline constexpr std::size_t kRecordCount = 65536;
 inline constexpr std::size_t kRequestIdBytes = 64;
 inline constexpr std::size_t kNoteStatusBytes = 256;
 
+// What a manager works on at this moment: a request or a unit, named by a hash.
+enum class Work : std::uint32_t { None = 0, Request = 1, Unit = 2 };
+struct InHand {
+  Work kind = Work::None;
+  std::uint32_t reserved = 0;
+  std::uint64_t what = 0;  // of a unit: its tag
+  friend bool operator==(const InHand&, const InHand&) = default;
+};
+inline constexpr std::size_t kRefusedCount = 16;
+
 struct IntentsHeader {
   std::uint64_t magic = kIntentsMagic;
   std::uint32_t version = kIntentsVersion;
@@ -54,6 +64,10 @@ struct IntentsHeader {
   std::uint32_t renewed = 0;  // and the manager that came by it has seen to the rest
   std::uint32_t journal_entry_size = 0;
   std::uint32_t note_size = 0;
+  InHand in_hand;                               // of the manager that lives
+  InHand suspect;                               // of the last that crashed
+  std::array<InHand, kRefusedCount> refused{};  // the newest, in a ring
+  std::uint32_t refused_count = 0;              // ever
 };
 
 enum class JournalState : std::uint32_t {

@@ -1,0 +1,113 @@
+"""A manager that crashes again and again: what made it crash is refused, then only essential units are seen to, then PID 1
+is alone. The manager of these tests crashes on demand: helpers/poisoned.cpp."""
+
+import os
+import shutil
+import signal
+import unittest
+
+from machine import PROGRAMS, Machine, read, wait_until
+
+SERVICE = '[service]\ncommand = ["sleep", "1d"]\n'
+
+
+def poisoned(units):
+    return Machine(units, manager="poisoned-manager")
+
+
+def start_crashing(machine):
+    """From the next manager on: each is gone as soon as it is up."""
+    (machine.programs / "crash").touch()
+    os.kill(machine.manager(), signal.SIGKILL)
+
+
+def stop_crashing(machine):
+    (machine.programs / "crash").unlink()
+
+
+def console(machine):
+    return read(machine.place / "console")
+
+
+class RefusalTest(unittest.TestCase):
+    def test_F61_P29_a_request_that_crashed_the_manager_twice_is_refused(self):
+        with poisoned({"a.service": SERVICE, "poison.service": SERVICE}) as machine:
+            machine.initctl("start", "a")
+            before = machine.main_pid("a")
+            told = machine.initctl("why", "poison", check=False)
+            self.assertEqual(told.returncode, 1)
+            self.assertIn("has made the manager crash twice and is refused", told.stderr)
+            self.assertEqual(machine.json("status")["manager_restarts"], 2)
+            told = machine.initctl("why", "poison", check=False)
+            self.assertIn("refused", told.stderr)
+            self.assertEqual(machine.json("status")["manager_restarts"], 2)
+            self.assertIn("a request that made the manager crash twice is refused", machine.initctl("status").stdout)
+            self.assertEqual(machine.initctl("is-system-running", check=False).stdout, "degraded\n")
+            self.assertIn("is active", machine.initctl("why", "a").stdout)
+            self.assertEqual(machine.main_pid("a"), before)
+            machine.initctl("reexec")
+            self.assertNotIn("refused", machine.initctl("status").stdout)
+
+    def test_F61_a_unit_that_crashed_the_manager_twice_is_set_aside(self):
+        with poisoned({"a.service": SERVICE, "poison.service": SERVICE, "needs.service": '[unit]\nrequires = ["poison.service"]\n' + SERVICE}) as machine:
+            machine.initctl("start", "a")
+            before = machine.main_pid("a")
+            told = machine.initctl("start", "poison", check=False)
+            self.assertEqual(told.returncode, 1)
+            self.assertIn("set aside", told.stderr)
+            self.assertIn("poison.service is set aside: it made the manager crash twice", machine.initctl("status").stdout)
+            restarts = machine.json("status")["manager_restarts"]
+            self.assertLessEqual(restarts, 3)
+            for verb in ("start", "stop", "status", "restart"):
+                self.assertIn("set aside", machine.initctl(verb, "poison", check=False).stderr)
+            self.assertEqual(machine.initctl("start", "needs", check=False).returncode, 1)
+            self.assertEqual(machine.status("a")["main_pid"], before)
+            machine.initctl("restart", "a")
+            self.assertEqual(machine.json("status")["manager_restarts"], restarts)
+
+    def test_a_boot_goes_on_without_the_unit_that_crashes_the_manager(self):
+        units = {"default.target": '[unit]\nwants = ["poison.service", "a.service"]\n', "a.service": SERVICE, "poison.service": SERVICE}
+        with poisoned(units) as machine:
+            machine.wait_for_state("a", "active")
+            wait_until("it is known", lambda: "poison.service is set aside" in machine.initctl("status").stdout)
+            self.assertEqual(machine.status("a").get("restarts", 0), 0)
+
+    def test_what_is_set_aside_is_taken_back_by_an_upgrade(self):
+        with poisoned({"poison.service": SERVICE}) as machine:
+            machine.initctl("start", "poison", check=False)
+            self.assertIn("poison.service is set aside", machine.initctl("status").stdout)
+            machine.initctl("daemon-reload")
+            self.assertIn("poison.service is set aside", machine.initctl("status").stdout)
+            shutil.copy(PROGRAMS / "initd-manager", machine.programs / "new")
+            os.rename(machine.programs / "new", machine.programs / "initd-manager")
+            machine.initctl("upgrade")
+            self.assertNotIn("set aside", machine.initctl("status").stdout)
+            machine.wait_for_state("poison", "active")  # the wish has stood all the time
+
+
+class SafeModeTest(unittest.TestCase):
+    def test_after_five_crashes_only_essential_units_are_seen_to(self):
+        base = '[unit]\nessential = true\nrequires = ["base.service"]\nafter = ["base.service"]\n' + SERVICE
+        units = {"a.service": SERVICE, "b.service": SERVICE, "vital.service": base, "base.service": SERVICE}
+        with Machine(units, manager="poisoned-manager") as machine:
+            machine.initctl("start", "a", "b", "vital")
+            pids = {unit: machine.main_pid(unit) for unit in ("a", "b", "vital", "base")}
+            start_crashing(machine)
+            wait_until("the manager has crashed often enough", lambda: "starts in 1000 ms" in console(machine))
+            stop_crashing(machine)
+            self.assertIn("safe mode: the manager crashed 5 times in a row", machine.initctl("status").stdout)
+            self.assertEqual([unit["id"] for unit in machine.json("list")["units"]], ["base.service", "vital.service"])
+            self.assertIn("set aside", machine.initctl("stop", "a", check=False).stderr)
+            self.assertEqual(machine.main_pid("vital"), pids["vital"])
+            machine.initctl("kill", "--signal", "KILL", "vital")
+            wait_until("it is back", lambda: machine.main_pid("vital") not in (0, pids["vital"]))
+            os.kill(machine.host_pid(pids["b"]), signal.SIGKILL)
+            machine.initctl("reexec")
+            self.assertNotIn("safe mode", machine.initctl("status").stdout)
+            self.assertEqual({unit: machine.main_pid(unit) for unit in ("a", "base")}, {unit: pids[unit] for unit in ("a", "base")})
+            wait_until("its end was not forgotten", lambda: machine.main_pid("b") not in (0, pids["b"]))
+            self.assertEqual(machine.status("b")["restarts"], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
