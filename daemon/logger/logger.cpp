@@ -284,7 +284,11 @@ void Logger::serve(std::uint32_t index, bool due) {
 bool Logger::serve_once(Pipe& pipe, bool due) {
   const Look look = pump_.look(pipe.fd.get());
   if (look.bytes.empty()) {
-    if (look.ended) pipe.fd.reset();
+    if (look.ended) {
+      // PID 1 has the same open file, and may send it again under the same number.
+      poller_.remove(pipe.fd.get());
+      pipe.fd.reset();
+    }
     return false;
   }
   const MonotonicTime now = monotonic_now();

@@ -1,5 +1,6 @@
 #include "tests/unit/logger/harness.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -127,6 +128,14 @@ UniqueFd LoggerHarness::open_forwarded(const std::string& unit, std::uint8_t for
   return open(unit);
 }
 
+UniqueFd LoggerHarness::open_again(const std::string& unit) {
+  Pipe pipe = std::move(done_.at(unit));
+  UniqueFd write(::open(("/proc/self/fd/" + std::to_string(pipe.read.get())).c_str(), O_WRONLY | O_CLOEXEC));
+  send(pipe);
+  pipes_.push_back(std::move(pipe));
+  return write;
+}
+
 // Blocks while there is no room, as the tests want it.
 void LoggerHarness::send(const Pipe& pipe) const {
   const int fd = pipe.read.get();
@@ -151,7 +160,11 @@ bool LoggerHarness::hear(int milliseconds) {
   while (packet.receive(channel_.get()) == channel::Packet::Outcome::Message) {
     if (packet.header().type == channel::MessageType::LogDone) {
       const auto entry = packet.body<channel::StoreBody>();
-      std::erase_if(pipes_, [&entry](const Pipe& pipe) { return pipe.body.entry.tag == entry.tag; });
+      std::erase_if(pipes_, [this, &entry](Pipe& pipe) {
+        if (pipe.body.entry.tag != entry.tag) return false;
+        done_[pipe.body.unit.data()] = std::move(pipe);
+        return true;
+      });
     } else if (packet.header().type == channel::MessageType::LogReady) {
       const auto entry = packet.body<channel::StoreBody>();
       for (const Pipe& pipe : pipes_) {

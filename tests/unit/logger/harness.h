@@ -40,6 +40,9 @@ class LoggerHarness {
                 const std::string& invocation = std::string(32, 'a'), const unit::LogConfig& config = {});
   // The same; its lines go there (channel::Forward) as well.
   UniqueFd open_forwarded(const std::string& unit, std::uint8_t forward);
+  // The pipe of the unit that was done last once more, as a manager that was started since opens it for the
+  // next step.
+  UniqueFd open_again(const std::string& unit);
   // Waits until the logger has told that every pipe is done.
   void await_all_done();
   // Waits for words of trouble about the unit.
@@ -72,6 +75,7 @@ class LoggerHarness {
   std::optional<process::Child> logger_;
   UniqueFd channel_, state_, staging_read_, staging_write_;
   std::vector<Pipe> pipes_;
+  std::map<std::string, Pipe> done_;  // by unit, the last one
   std::uint64_t last_tag_ = 0;
   std::uint8_t forward_ = 0;  // of the next pipe
 };

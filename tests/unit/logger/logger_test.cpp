@@ -79,6 +79,27 @@ TEST(Logger, EachInvocationKeepsItsOwnLines) {
   EXPECT_EQ(lines[2].invocation, kInvocation);
 }
 
+// It comes under the number that it had, but another pipe has its place.
+TEST(Logger, APipeThatWasDoneIsWatchedWhenItComesAgain) {
+  LoggerHarness logger;
+  logger.start();
+  auto first = logger.open("first.service");
+  auto again = logger.open("again.service");
+  first.reset();
+  ASSERT_TRUE(logger.hear(20'000));
+  again.reset();
+  logger.await_all_done();
+  const auto other = logger.open("other.service");
+  again = logger.open_again("again.service");
+  for (const char* line : {"one\n", "two\n", "three\n"}) {
+    write_all(again.get(), line);
+    logger.until("again.service", line);
+  }
+  again.reset();
+  ASSERT_TRUE(logger.hear(20'000));  // done once more
+  EXPECT_EQ(logger.text("again.service"), "one\ntwo\nthree\n");
+}
+
 TEST(Logger, RotatesBySizeCountAndTotalAndCompresses) {
   LoggerHarness logger;
   logger.start();
