@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Faults under load, and what has to hold all the same. docs/reliability.md says what for and with which results.
+
+INITD_CHAOS says what to do, "P1=1000 P2=100": so many of each fault, in random order. Default: a sample of all, by the commit.
+INITD_SEED is the seed of all chance (default: the commit). INITD_CHAOS_SCALE: so many hundred services (1). INITD_CHAOS_SECONDS:
+after so long the rest is left out.
+"""
+
+import collections
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/integration"))
+
+import faults  # noqa: E402
+from world import World  # noqa: E402
+
+SCALE = int(os.environ.get("INITD_CHAOS_SCALE", "1"))
+SECONDS = float(os.environ.get("INITD_CHAOS_SECONDS", "inf"))
+ALWAYS = {"P1": 20, "P2": 5}  # of each sample
+TABLE = {
+    "P1": faults.kill_manager,
+    "P2": faults.fault_pid1,
+    "P5": faults.kill_manager_twice,
+}
+
+
+def commit_seed():
+    """The same for each run on one commit."""
+    found = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True)
+    return int(found.stdout.strip() or "0", 16) % (1 << 32)
+
+
+def plan_of(chance):
+    asked = os.environ.get("INITD_CHAOS", "")
+    counts = {name: int(count) for name, count in (word.split("=") for word in asked.split())}
+    if not counts:
+        others = [name for name in TABLE if name not in ALWAYS]
+        counts = ALWAYS | dict.fromkeys(chance.sample(others, min(4, len(others))), 1)
+    plan = [name for name, count in counts.items() for _ in range(count)]
+    chance.shuffle(plan)
+    return plan
+
+
+class ChaosTest(unittest.TestCase):
+    def test_nothing_is_lost(self):
+        seed = int(os.environ.get("INITD_SEED") or commit_seed())
+        plan = plan_of(random.Random(seed))
+        print(f"INITD_SEED={seed}", {name: plan.count(name) for name in TABLE if name in plan}, flush=True)
+        with World(seed, SCALE) as world:
+            self.carry_out(world, plan)
+            wrong = world.verdict()
+        self.tell(world)
+        self.assertEqual(wrong, [])
+
+    def carry_out(self, world, plan):
+        started = told = time.monotonic()
+        done = collections.Counter()
+        for name in plan:
+            TABLE[name](world)
+            done[name] += 1
+            if time.monotonic() > started + SECONDS:
+                break
+            if time.monotonic() > told + 60:
+                told = time.monotonic()
+                print(f"{done.total()} of {len(plan)} in {told - started:.0f} s", flush=True)
+                self.tell(world)
+        print(f"{dict(done)} in {time.monotonic() - started:.1f} s", flush=True)
+
+    def tell(self, world):
+        for name, seconds in sorted(world.figures.items()):
+            print(f"{name}: median {statistics.median(seconds) * 1000:.1f} ms, longest {max(seconds) * 1000:.1f} ms of {len(seconds)}",
+                  flush=True)  # fmt: skip
+        for name, count in getattr(world, "counts", {}).items():
+            print(f"{count} {name}", flush=True)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,95 @@
+"""The load that faults are tried under: services of every kind, each of which keeps a ledger of its own (actor.cpp)."""
+
+import dataclasses
+import json
+
+from machine import PROGRAMS, read
+
+ACTOR = PROGRAMS / "actor"
+IDLE, WRITING, LOOPING, CRASHING, ORPHANING, TOGGLED, CHAINED = ("idle", "writing", "looping", "crashing", "orphaning", "toggled",
+                                                                 "chained")  # fmt: skip
+# Kind: how many of each hundred services, what they do, and what their units say besides.
+KINDS = {
+    IDLE: (60, ["hold"], ""),
+    WRITING: (15, ["write"], '[log]\nsize = "1G"\ntotal = "2G"\ncompress = false\n'),
+    LOOPING: (5, ["loop", "300"], ""),
+    CRASHING: (5, ["crash", "600"], ""),
+    ORPHANING: (5, ["orphans"], ""),
+    TOGGLED: (5, ["hold"], ""),
+    CHAINED: (5, ["ready"], ""),
+}
+STILL = (IDLE, WRITING)  # nobody touches them
+SERVICE = """[unit]
+{unit}
+[service]
+command = {command}
+post-stop = [{record}]
+restart = "always"
+restart-delay = "10ms"
+restart-delay-max = "50ms"
+stop-timeout = "1min"
+{service}
+{more}"""
+
+
+@dataclasses.dataclass
+class Entry:
+    """One line of a ledger (actor.cpp says what the words mean)."""
+
+    word: str
+    pid: int
+    invocation: str
+    time: float  # of CLOCK_MONOTONIC, seconds
+    value: str
+
+
+class Load:
+    """Units and ledgers of `scale` hundred services, in a directory of their own."""
+
+    def __init__(self, place, scale=1):
+        self.place = place
+        self.of_kind = {kind: [f"{kind}{i:03}.service" for i in range(count * scale)] for kind, (count, _, _) in KINDS.items()}
+        self.kind_of = {unit: kind for kind, units in self.of_kind.items() for unit in units}
+        self.still = [unit for kind in STILL for unit in self.of_kind[kind]]
+        self.moving = [unit for unit in self.kind_of if unit not in self.still]
+
+    def units(self):
+        """{id: text} of all services and of the two targets that want them."""
+        texts = {unit: self._text(unit) for unit in self.kind_of}
+        texts["still.target"] = f"[unit]\nwants = {json.dumps(self.still)}\n"
+        texts["moving.target"] = f"[unit]\nwants = {json.dumps(self.moving)}\n"
+        return texts
+
+    def _text(self, unit):
+        kind = self.kind_of[unit]
+        _, words, more = KINDS[kind]
+        before = self.needed_by(unit)
+        return SERVICE.format(unit=f'requires = ["{before}"]' if before else "", command=self.actor(unit, *words),
+                              record=self.actor(unit, "record"), service="ready-fd = 3" if kind == CHAINED else "",
+                              more=more)  # fmt: skip
+
+    def actor(self, unit, *words):
+        return json.dumps([str(ACTOR), str(self.place / unit), *words])
+
+    def needed_by(self, unit):
+        """The service that a chained one requires: chains of five."""
+        chained = self.of_kind[CHAINED]
+        if unit not in chained or chained.index(unit) % 5 == 0:
+            return None
+        return chained[chained.index(unit) - 1]
+
+    def heads(self):
+        """The first of each chain."""
+        return self.of_kind[CHAINED][::5]
+
+    def ledger(self, unit):
+        entries = []
+        for line in read(self.place / unit).splitlines():
+            word, pid, invocation, time, *value = line.split()
+            entries.append(Entry(word, int(pid), invocation, int(time) / 1e9, " ".join(value)))
+        return entries
+
+
+def numbered_line(number):
+    """What the writing services write."""
+    return f"{number} " + "x" * (number * 7919 % 2**32 % 120)

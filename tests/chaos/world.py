@@ -1,0 +1,190 @@
+"""initd under load, observed: what a fault is given to strike, and what has to hold when all is over."""
+
+import os
+import random
+import select
+import signal
+import subprocess
+import time
+
+import observers
+from clients import PATIENCE, Pollers, Toggler, ask
+from load import ACTOR, CHAINED, STILL, TOGGLED, WRITING, Load
+from machine import ROOT, Machine, parent_of, read, wait_until
+
+OLDEST_ZOMBIE = float(os.environ.get("INITD_CHAOS_ZOMBIE", "20"))  # seconds; 1 on a machine that has nothing else to do
+
+
+class World:
+    """with World(seed) as world: strike it; then world.verdict() says what is wrong. `options` are Machine's."""
+
+    def __init__(self, seed, scale=1, **options):
+        self.chance = random.Random(seed)
+        self.scale = scale
+        self.machine = Machine(copies=True, **options)
+        self.figures = {}  # name: [seconds]
+        self.wrong = []
+
+    # ---- Life
+
+    def __enter__(self):
+        self.machine.__enter__()
+        try:
+            self._begin()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return self
+
+    def _begin(self):
+        ledgers = self.machine.place / "ledgers"
+        ledgers.mkdir()
+        self.load = Load(ledgers, self.scale)
+        for unit, text in self.load.units().items():
+            self.machine.write_unit(unit, text)
+        self.machine.initctl("daemon-reload")
+        self.machine.initctl("start", "still.target", seconds=PATIENCE)
+        wait_until("the still services run", lambda: all(self.load.ledger(unit) for unit in self.load.still))
+        logs = [self.machine.logs / unit / "current" for unit in (*self.load.of_kind[WRITING], "initd")]
+        wait_until("all logs are open", lambda: all(log.exists() for log in logs))
+        self.pids = {row["id"]: row["main_pid"] for row in self.rows() if self.load.kind_of.get(row["id"]) in STILL}
+        self.still = {unit: pid for pid, unit in self._units_by_host_pid().items() if unit in self.pids}
+        self.before = self.usage()
+        self.fds0=subprocess.run(["ls","-l",f"/proc/{self.machine.logger()}/fd"],capture_output=True,text=True).stdout
+        self._start_canary()
+        self.machine.initctl("start", "moving.target", seconds=PATIENCE)
+        self._start_clients()
+
+    def _units_by_host_pid(self):
+        """By the command line: its second word is the ledger, called as the unit."""
+        words = {pid: read(f"/proc/{pid}/cmdline").split("\0") for pid in self.machine.services() if parent_of(pid) == self.machine.pid}
+        return {pid: os.path.basename(line[1]) for pid, line in words.items() if len(line) > 1}
+
+    def _start_canary(self):
+        ledger = self.load.place / "canary"
+        enter = [ROOT / "tools/namespace", "--enter", str(self.machine.pid), "--"]
+        self.canary = subprocess.Popen([*enter, ACTOR, ledger, "canary"], start_new_session=True)
+        wait_until("the canary lives", lambda: self.load.ledger("canary"))
+
+    def _start_clients(self):
+        path = self.machine.runtime / "control"
+        toggled = self.load.of_kind[TOGGLED]
+        half = len(toggled) // 2
+        parts = [(toggled[:half], False), (toggled[half:], True), (self.load.heads(), False)]
+        self.togglers = [Toggler(self.machine, units, self.chance.randrange(1 << 30), hand) for units, hand in parts]
+        self.watch = observers.Watch(self.machine.pid, self.still, OLDEST_ZOMBIE)
+        self.pollers = Pollers(path, 10 * self.scale, self.chance.random())
+        for beside in (self.watch, self.pollers, *self.togglers):
+            beside.start()
+
+    def __exit__(self, kind, *rest):
+        for beside in (getattr(self, "watch", None), getattr(self, "pollers", None)):
+            if beside is not None and beside.is_alive():
+                beside.kill()
+        for toggler in getattr(self, "togglers", ()):
+            toggler.stop.set()
+        if kind is not None:
+            print(read(self.machine.place / "console")[-3000:], flush=True)
+        self.machine.__exit__(None, *rest)  # which would tell the logs of all services
+        if hasattr(self, "canary"):
+            self.canary.wait()
+
+    # ---- For faults
+
+    def rows(self):
+        """All units, as a new connection is told."""
+        answer, _ = ask(self.machine.runtime / "control", "List")
+        return answer["parameters"]["units"]
+
+    def is_whole(self):
+        """Each service that nobody touches is known to be up, as the process that it is."""
+        rows = {row["id"]: row for row in self.rows()}
+        return all(rows[unit]["state"] == "active" and rows[unit].get("main_pid") == pid for unit, pid in self.pids.items())
+
+    def await_whole(self, name, since):
+        wait_until("the table of services is whole", self.is_whole, PATIENCE)
+        self.note(name, time.monotonic() - since)
+
+    def note(self, name, seconds):
+        self.figures.setdefault(name, []).append(seconds)
+
+    def await_manager(self):
+        return wait_until("there is a manager", self.machine.manager, PATIENCE)
+
+    def kill_manager(self, number=signal.SIGKILL):
+        """Kills it and waits for its end; when that was."""
+        manager = self.await_manager()
+        with open_pidfd(manager) as end:
+            since = time.monotonic()
+            os.kill(manager, number)
+            if not select.select([end], [], [], PATIENCE)[0]:
+                raise TimeoutError(f"the manager does not end by signal {number}")
+        return since
+
+    def usage(self):
+        """Descriptors and KiB of memory of its own, of each part of initd."""
+        parts = {"initd": self.machine.pid, "initd-manager": self.await_manager(), "initd-logger": self.machine.logger()}
+        return {name: (len(os.listdir(f"/proc/{pid}/fd")), anonymous_kib(pid)) for name, pid in parts.items() if pid}
+
+    # ---- The end
+
+    def verdict(self):
+        """Ends the load; all that is wrong."""
+        for toggler in self.togglers:
+            toggler.finish()
+        polled, watched = self.pollers.finish(), self.watch.finish()
+        self.note("oldest zombie", watched["oldest zombie"])
+        self.note("answer, p99", polled["p99"])
+        self.note("answer, longest", polled["max"])
+        wrong = [*self.wrong, *watched["wrong"], *(f"I6 {error}" for error in polled["refused"])]
+        wrong += observers.check_callers(self.load, self.machine, self.togglers)
+        self.machine.initctl("stop", "moving.target", *self.load.moving, seconds=PATIENCE)
+        wrong += observers.check_restart_counts(self.load, self.machine)
+        wrong += self._check_usage()
+        self.machine.initctl("stop", "still.target", *self.load.still, seconds=PATIENCE)
+        wrong += observers.check_ledgers(self.load, lambda unit: self.machine.log(unit).splitlines())
+        wrong += observers.check_canary(self.load.ledger("canary"))
+        wrong += self._check_leftovers()
+        if self.machine.poweroff() != 0:
+            wrong.append("I12 the end was not orderly")
+        self._count()
+        return wrong
+
+    def _check_leftovers(self):
+        """I9: of all that services have started nothing is left."""
+        lines = {pid: read(f"/proc/{pid}/cmdline").replace("\0", " ") for pid in self.machine.services()}
+        return [f"I9 process {pid} is left: {line}" for pid, line in lines.items() if not line.endswith(" canary ")]
+
+    def _check_usage(self):
+        """I8: nothing but the still services runs, as at the beginning."""
+        try:
+            wait_until("descriptors are closed", lambda: not self._grown("descriptors", 0, 0), PATIENCE)
+        except TimeoutError:
+            pass
+        return [*self._grown("descriptors", 0, 0), *self._grown("KiB of memory", 1, 1024)]
+
+    def _grown(self, what, column, slack):
+        after = self.usage()
+        return [f"I8 {name} has {after[name][column]} {what} after {was[column]}"
+                for name, was in self.before.items() if after[name][column] > was[column] * 1.01 + slack]  # fmt: skip
+
+    def _count(self):
+        ledgers = {unit: self.load.ledger(unit) for unit in self.load.kind_of}
+        self.counts = {
+            "ends": sum(entry.word == "record" for entries in ledgers.values() for entry in entries),
+            "lines": sum(int(entry.value) for entries in ledgers.values() for entry in entries if entry.word == "lines"),
+            "answers to start, stop, restart": sum(toggler.answers for toggler in self.togglers),
+            "of them asked for again": sum(toggler.resent for toggler in self.togglers),
+        }
+        delays = [delay for unit in self.load.moving if self.load.kind_of[unit] not in (TOGGLED, CHAINED)
+                  for delay in observers.delays_of(ledgers[unit])]  # fmt: skip
+        for delay in delays:
+            self.note("from an end to the next start", delay)
+
+
+def open_pidfd(pid):
+    return os.fdopen(os.pidfd_open(pid), "rb", buffering=0)
+
+
+def anonymous_kib(pid):
+    return sum(int(line.split()[1]) for line in read(f"/proc/{pid}/status").splitlines() if line.startswith("RssAnon"))
