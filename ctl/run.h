@@ -24,6 +24,8 @@ int run_inspect(const Request& request, Output& output);  // reads /proc itself
 
 int run_logs(const Request& request, Output& output);  // reads the files itself
 
+int run_rescue(const Request& request, Output& output);  // asks PID 1 itself
+
 int run_verify(const Request& request, Output& output);  // asks no manager
 
 int run_help(const Request& request, Output& output);

@@ -2,17 +2,26 @@
 
 #include <cerrno>
 
+#include "ctl/rescue.h"
+
 namespace init::ctl {
 namespace {
 
 // What the client grants beyond --timeout, so that the manager's own answer to it arrives.
 constexpr Duration kGrace = std::chrono::seconds(2);
+constexpr Duration kPatience = std::chrono::seconds(1);  // with PID 1, which answers at once or not at all
 
 int show_failure(Output& output, const Error& error, const std::string& path) {
   std::string& err = output.err;
   if (error.code == ETIMEDOUT) {
     err += "initctl: no answer in time; what was asked goes on\n  next: initctl\n";
     return kFailed;
+  }
+  if (error.code == EHOSTDOWN) {
+    err +=
+        "initctl: no manager can run, each crashes; PID 1 is alone and keeps essential services up\n"
+        "  next: initctl rescue shows its processes, initctl rescue manager-restart tries again\n";
+    return kUnreachable;
   }
   err += "initctl: cannot reach initd at " + printable(output.error_style, path) + ": " + error.text() + "\n";
   if (error.code == EACCES || error.code == EPERM) return kPermission;
@@ -28,6 +37,7 @@ Answers ask(const Request& request, Output& output, const std::vector<api::Outgo
   options.on_wait = [&output, &path] {
     output.show_progress("waiting for initd at " + printable(output.error_style, path));
   };
+  options.is_hopeless = [&request] { return ask_pid1(request.runtime, "list", kPatience).has_value(); };
   Result<api::Client> client = api::Client::connect(path, std::move(options));
   if (!client) return {{}, show_failure(output, client.error(), path)};
   const MonotonicTime deadline =

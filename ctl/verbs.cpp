@@ -86,6 +86,8 @@ constexpr std::array kVerbs{
     VerbInfo{"poweroff", "", 0, 0, 0, "Stop everything and switch off.", run_power},
     VerbInfo{"reboot", "", 0, 0, 0, "Stop everything and boot again.", run_power},
     VerbInfo{"halt", "", 0, 0, 0, "Stop everything and halt.", run_power},
+    VerbInfo{"rescue", "[list|stop SLOT|restart SLOT|manager-restart|reboot|poweroff]", 0, 2, 0,
+             "Ask PID 1 itself, while no manager can run.", run_rescue},
     VerbInfo{"help", "[VERB]", 0, 1, 0, "Show what there is, or one verb.", run_help},
     VerbInfo{"version", "", 0, 0, 0, "Show the version.", run_version},
     VerbInfo{"complete", "[VERB]", 0, 1, 0, "Print what may follow, for the shell's completion.",

@@ -34,6 +34,7 @@ enum SlotFlags : std::uint32_t {
   kSlotWatched = 1U << 0,    // not spawned into this slot: adopted by Watch
   kSlotUncertain = 1U << 1,  // the exit was seen, its status was not (not our child)
   kSlotNoCgroup = 1U << 2,   // CLONE_INTO_CGROUP was refused and the child joined by itself
+  kSlotAgain = 1U << 3,      // PID 1 has started it again while it was alone; the same attempt to the manager
 };
 
 // One process. tag, attempt and role are the manager's words, never read by PID 1.

@@ -58,6 +58,8 @@ enum SpawnFlags : std::uint32_t {
   kSpawnHasCgroup = 1U << 0,       // fd: directory, for CLONE_INTO_CGROUP
   kSpawnHasCgroupProcs = 1U << 1,  // fd: cgroup.procs, for the fall-back
   kSpawnPlanInMemfd = 1U << 2,     // fd: sealed memfd that holds the plan; payload is empty
+  kSpawnKept = 1U << 3,  // PID 1 keeps all of this, to start it again while no manager can run; with
+                         // kSpawnPlanInMemfd. Dropping kStoreKept of the slot ends that.
 };
 
 struct SpawnBody {
@@ -144,6 +146,9 @@ inline constexpr int kDoorbellFd = 5;
 inline constexpr std::uint32_t kStoreControlListener = 1;
 inline constexpr std::uint32_t kStoreGeneration = 2;
 inline constexpr std::uint32_t kStoreIntents = 3;
+inline constexpr std::uint32_t kStoreRescue = 7;  // a listening socket that PID 1 answers on when it is alone
+// Of a slot, whose number is the tag: the descriptors of its Spawn, this and the next kMaxMessageFds.
+inline constexpr std::uint32_t kStoreKept = 1024;
 // Of one unit, whose tag is the entry's.
 inline constexpr std::uint32_t kStoreNotifySocket = 16;
 inline constexpr std::uint32_t kStoreReadyFd = 17;     // the read end

@@ -119,6 +119,7 @@ void Children::acknowledge(const channel::Ended& request) noexcept {
   if (slot.attempt != request.attempt || (slot.state != SlotState::Exited && slot.state != SlotState::Failed))
     return;
   *facts_.pid_cell(request.slot) = 0;
+  let_end(request.slot);
   facts_.note(request.slot, [](Slot& freed) { freed = Slot{.serial = freed.serial}; });
 }
 

@@ -21,7 +21,7 @@ namespace init::pid1 {
 
 // Tokens of the loop, in the order in which one turn handles them: what children said and how they ended
 // comes before what the manager wants next.
-enum Kind : std::uint32_t { kReport = 0, kExit = 1, kSignals = 2, kChannel = 3 };
+enum Kind : std::uint32_t { kReport = 0, kExit = 1, kSignals = 2, kChannel = 3, kCaller = 4 };
 
 [[nodiscard]] int pidfd_open(std::int32_t pid) noexcept;
 
@@ -50,6 +50,11 @@ class Children {
   void signal(const channel::Signal& request) noexcept;
   void acknowledge(const channel::Ended& request) noexcept;
 
+  // Starts what is kept and has ended a while ago. When there will be more to do.
+  [[nodiscard]] MonotonicTime start_kept(MonotonicTime now) noexcept;
+  [[nodiscard]] bool is_kept(std::uint32_t index) noexcept { return child(index).kept_fds != 0; }
+  void let_end(std::uint32_t index) noexcept;
+
   // The memory that a burst of spawns has touched.
   static void give_back_areas() noexcept;
 
@@ -72,6 +77,11 @@ class Children {
  private:
   struct Request;
   // spawn.cpp
+  [[nodiscard]] Request read_request(const channel::SpawnBody& body, std::span<const int> fds,
+                                     std::span<const std::byte> payload) noexcept;
+  [[nodiscard]] bool start(Request& request) noexcept;
+  void keep(const channel::SpawnBody& body, std::span<const int> fds) noexcept;
+  void start_again(std::uint32_t index) noexcept;
   [[nodiscard]] bool launch(Request& request) noexcept;
   [[nodiscard]] std::int32_t clone_child(Request& request, int& pidfd) noexcept;
   [[nodiscard]] std::int32_t clone_once(const Request& request, bool into_cgroup, int* pidfd) noexcept;

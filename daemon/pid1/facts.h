@@ -28,7 +28,9 @@ struct Child {
   std::int32_t failed_errno = 0;
   std::uint32_t failed_detail = 0;
   std::uint32_t exec_reported = 0;
-  std::uint32_t low_fds = 0;  // how many it owns in low_owner
+  std::uint32_t low_fds = 0;     // how many it owns in low_owner
+  std::uint32_t kept_fds = 0;    // entries of kStoreKept; 0 = it is not kept
+  std::uint32_t kept_flags = 0;  // SpawnFlags
 };
 
 struct Private {

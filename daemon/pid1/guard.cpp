@@ -154,7 +154,7 @@ Duration Guard::next_delay(Duration lived, bool killed) noexcept {
   if (killed) return lived < kKilledSpacing ? kKilledSpacing : Duration::zero();
   if (++deaths < kFirstToWait) return Duration::zero();
   if (deaths >= channel::kDeathsToAlone) return kMinute;
-  return kFirstDelay * (1 << (deaths - kFirstToWait));
+  return kFirstDelay;
 }
 
 void Guard::kill_manager() noexcept {

@@ -1,5 +1,5 @@
 // The guard of the manager: starts it, learns of its end, starts it again. At once as long as that helps;
-// from the fifth death in a row on it waits 1 s, 2 s .. 16 s, from the tenth on a minute, and at once again
+// from the fifth death in a row on it waits a second, from the tenth on a minute, and at once again
 // after a manager that has lived for a minute. A manager that was killed by SIGKILL did nothing wrong and is
 // not counted: its successor waits 100 ms at most. One that leaves the doorbell unread for too long hangs: it
 // gets ABRT, and KILL two seconds later.
@@ -29,6 +29,11 @@ class Guard {
   [[nodiscard]] bool has_ended() noexcept;
   void settle() noexcept;
   void kill_manager() noexcept;
+  // There is none, and the last ones have all crashed.
+  [[nodiscard]] bool alone() const noexcept {
+    return pid_ == 0 && !retired_ && facts_.header().manager_deaths >= channel::kDeathsToAlone;
+  }
+  void try_now() noexcept { due_ = MonotonicTime{}; }
   // No more managers: the end of all has begun.
   void retire() noexcept {
     due_ = MonotonicTime::never();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace init::pid1 {
 
@@ -14,6 +15,7 @@ class Line {
   explicit Line(const char* start) noexcept { text(start); }
   Line& text(const char* more) noexcept;
   Line& number(std::int64_t value) noexcept;
+  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
 
  private:
   friend void log_line(const Line& line) noexcept;

@@ -69,6 +69,9 @@ void Pid1::turn() noexcept {
       case kChannel:
         channel_ready();
         break;
+      case kCaller:
+        alone.caller_ready(ready.token.index == 0);
+        break;
       default:
         break;
     }
@@ -77,6 +80,7 @@ void Pid1::turn() noexcept {
   const MonotonicTime now = monotonic_now();
   if (now >= children.sweep_due()) children.sweep(false);
   if (now >= guard.due()) guard.act();
+  alone.step();
   if (asked_to_stop_ && now >= guard.given_up_at()) stop_without_manager();
   if (finish.begun()) finish.step();
   settle_turn();
@@ -90,7 +94,7 @@ void Pid1::settle_turn() noexcept {
 
 MonotonicTime Pid1::next_deadline() const noexcept {
   const MonotonicTime stop_at = asked_to_stop_ ? guard.given_up_at() : MonotonicTime::never();
-  return std::min({children.sweep_due(), guard.due(), finish.due(), stop_at});
+  return std::min({children.sweep_due(), guard.due(), alone.due(), finish.due(), stop_at});
 }
 
 }  // namespace init::pid1

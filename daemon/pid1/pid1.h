@@ -1,5 +1,6 @@
 // PID 1 as a whole: its rooms, and the loop that ties them together.
 #pragma once
+#include "daemon/pid1/alone.h"
 #include "daemon/pid1/channel.h"
 #include "daemon/pid1/children.h"
 #include "daemon/pid1/facts.h"
@@ -21,6 +22,7 @@ class Pid1 {
   Channel channel{facts, loop};
   Guard guard{facts, children, channel};
   Finish finish{facts, children};
+  Alone alone{facts, loop, children, guard, finish};
   UniqueFd signals;
   // READY=1 goes here once: the value of NOTIFY_SOCKET, nullptr = nobody asked or all is said.
   const char* notify_socket = nullptr;

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "daemon/pid1/channel.h"
 #include "daemon/pid1/children.h"
 #include "daemon/pid1/log.h"
 #include "daemon/pid1/memory.h"
@@ -57,9 +58,14 @@ struct alignas(channel::kPage) Area {
   Orders orders;
   std::array<std::byte, channel::kMaxMessage> plan;
 };
+constexpr Duration kAgainDelay = std::chrono::seconds(1);
 constexpr std::size_t kShared = 8;
 std::array<Area*, kShared + 1> areas;
 std::array<std::uint32_t, kShared> area_owners;  // slot + 1
+
+channel::StoreBody kept_entry(std::uint32_t index, std::uint32_t number) noexcept {
+  return {.tag = index, .kind = channel::kStoreKept + number, .reserved = 0};
+}
 
 Area& take_area(std::uint32_t index) noexcept {
   std::size_t at = 0;
@@ -95,6 +101,7 @@ struct Children::Request {
   std::span<const int> passed{};
   int cgroup = -1;
   int procs = -1;
+  int memfd = -1;       // of the plan
   int report = -1;      // the child's end
   bool shares = false;  // the table, until the child has unshared
   bool join = false;    // the child enters its cgroup by itself
@@ -104,11 +111,27 @@ int pidfd_open(std::int32_t pid) noexcept {
   return static_cast<int>(sys::pidfd_open(pid));
 }
 
-void Children::spawn(channel::Packet& packet) noexcept {
-  const auto body = packet.body<channel::SpawnBody>();
-  const std::uint32_t index = body.slot;
-  if (index >= channel::kSlotCount || facts_.slot(index).state != SlotState::Free) return;
-  facts_.note(index, [&](Slot& slot) {
+// Descriptors come in a fixed order; one that is flagged but absent reads as -1.
+Children::Request Children::read_request(const channel::SpawnBody& body, std::span<const int> fds,
+                                         std::span<const std::byte> payload) noexcept {
+  Request request{.body = body, .area = take_area(body.slot)};
+  std::size_t next = 0;
+  const auto flagged = [&](std::uint32_t flag) {
+    return (body.flags & flag) != 0 && next < fds.size() ? fds[next++] : -1;
+  };
+  request.cgroup = flagged(kSpawnHasCgroup);
+  request.procs = flagged(kSpawnHasCgroupProcs);
+  request.memfd = flagged(kSpawnPlanInMemfd);
+  request.passed = copy_for_child<int>(fds.subspan(next), request.area.orders.fds);
+  request.plan =
+      request.memfd >= 0 ? map_plan(request.memfd) : copy_for_child<std::byte>(payload, request.area.plan);
+  return request;
+}
+
+// Whether a process has come of it; else the slot says why not.
+bool Children::start(Request& request) noexcept {
+  const channel::SpawnBody& body = request.body;
+  facts_.note(body.slot, [&](Slot& slot) {
     slot = Slot{.tag = body.tag,
                 .attempt = body.attempt,
                 .role = body.role,
@@ -116,31 +139,77 @@ void Children::spawn(channel::Packet& packet) noexcept {
                 .started_ns = now_ns(),
                 .serial = slot.serial};
   });
-  child(index) = Child{};
-  *facts_.pid_cell(index) = 0;
+  *facts_.pid_cell(body.slot) = 0;
+  const Child before = std::exchange(child(body.slot), Child{});
+  child(body.slot).kept_fds = before.kept_fds;
+  child(body.slot).kept_flags = before.kept_flags;
+  const bool well_formed = process::plan_is_well_formed(request.plan);
+  if (!well_formed) fail(body.slot, ChildStep::Fork, EINVAL);
+  const bool launched = well_formed && launch(request);
+  if (child(body.slot).report < 0) free_area(body.slot);
+  if (request.memfd >= 0 && !request.plan.empty()) munmap(request.plan.data(), request.plan.size());
+  return launched;
+}
 
-  Request request{.body = body, .area = take_area(index)};
-  // Descriptors come in a fixed order; one that is flagged but absent reads as -1.
-  std::size_t next = 0;
-  const auto flagged = [&](std::uint32_t flag) {
-    return (body.flags & flag) != 0 && next < packet.fds().size() ? packet.fds()[next++] : -1;
-  };
-  request.cgroup = flagged(kSpawnHasCgroup);
-  request.procs = flagged(kSpawnHasCgroupProcs);
-  const int memfd = flagged(kSpawnPlanInMemfd);
-  request.passed = copy_for_child<int>(packet.fds().subspan(next), request.area.orders.fds);
-  request.plan =
-      memfd >= 0 ? map_plan(memfd) : copy_for_child<std::byte>(packet.payload(), request.area.plan);
-  if (!process::plan_is_well_formed(request.plan)) {
-    fail(index, ChildStep::Fork, EINVAL);
-  } else if (launch(request) && request.shares) {
-    for (std::size_t i = 0; i < packet.fds().size(); ++i) {
-      const int fd = packet.fds()[i];
-      if (fd != request.cgroup && fd != memfd) own_low_fd(index, packet.take_fd(i));
+void Children::spawn(channel::Packet& packet) noexcept {
+  const auto body = packet.body<channel::SpawnBody>();
+  if (body.slot >= channel::kSlotCount || facts_.slot(body.slot).state != SlotState::Free) return;
+  keep(body, packet.fds());
+  Request request = read_request(body, packet.fds(), packet.payload());
+  if (!start(request) || !request.shares) return;
+  for (std::size_t i = 0; i < packet.fds().size(); ++i) {
+    const int fd = packet.fds()[i];
+    if (fd != request.cgroup && fd != request.memfd) own_low_fd(body.slot, packet.take_fd(i));
+  }
+}
+
+void Children::keep(const channel::SpawnBody& body, std::span<const int> fds) noexcept {
+  constexpr std::uint32_t needed = channel::kSpawnKept | kSpawnPlanInMemfd;
+  child(body.slot) = Child{};
+  if ((body.flags & needed) != needed) return;
+  for (const int fd : fds)
+    store_put(facts_, kept_entry(body.slot, child(body.slot).kept_fds++), fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  child(body.slot).kept_flags = body.flags;
+}
+
+void Children::let_end(std::uint32_t index) noexcept {
+  for (std::uint32_t& left = child(index).kept_fds; left > 0; --left)
+    store_drop(facts_, kept_entry(index, left - 1));
+}
+
+MonotonicTime Children::start_kept(MonotonicTime now) noexcept {
+  MonotonicTime next = MonotonicTime::never();
+  for (std::uint32_t i = 0; i < facts_.header().slots_used; ++i) {
+    const Slot& slot = facts_.slot(i);
+    if (!is_kept(i) || (slot.state != SlotState::Exited && slot.state != SlotState::Failed)) continue;
+    const MonotonicTime at = MonotonicTime{Duration(static_cast<std::int64_t>(slot.ended_ns))} + kAgainDelay;
+    if (at > now) {
+      next = std::min(next, at);
+    } else {
+      start_again(i);
     }
   }
-  if (child(index).report < 0) free_area(index);
-  if (memfd >= 0 && !request.plan.empty()) munmap(request.plan.data(), request.plan.size());
+  return next;
+}
+
+// Its end and what it was started with are all that is left of the run before; to a manager this is the same
+// attempt, which runs on.
+void Children::start_again(std::uint32_t index) noexcept {
+  std::array<int, channel::kMaxMessageFds> fds;
+  const std::size_t count = child(index).kept_fds;
+  for (std::uint32_t i = 0; i < count; ++i) fds[i] = store_find(facts_, kept_entry(index, i));
+  if (fds[0] < 0) return let_end(index);  // a manager had begun to stop it
+  const Slot was = facts_.slot(index);
+  log_line(
+      Line("slot ").number(index).text(", pid ").number(was.pid).text(" has ended, it is started again"));
+  Request request = read_request({.tag = was.tag,
+                                  .slot = index,
+                                  .attempt = was.attempt,
+                                  .role = was.role,
+                                  .flags = child(index).kept_flags},
+                                 std::span<const int>(fds).first(count), {});
+  static_cast<void>(start(request));
+  facts_.note(index, [](Slot& slot) { slot.flags |= channel::kSlotAgain; });
 }
 
 // Nobody uses it any more: the end of the report pipe comes after the child has left its memory.

@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 // A connection that lived this long was a good one: its loss begins a new wait for the manager.
 constexpr Duration kSettled = std::chrono::seconds(1);
 constexpr milliseconds kFirstPause(2);
+constexpr Duration kSilence = std::chrono::seconds(3);
 constexpr std::size_t kReadBytes = 64 * 1024;
 
 std::uint32_t fallback_count = 0;
@@ -80,8 +81,9 @@ enum class Io { Ok, Lost };
 // The calls of one call_all() and how far they are.
 class Exchange {
  public:
-  Exchange(const std::vector<OutgoingCall>& calls, const Client::OnProgress& on_progress)
-      : calls_(calls), on_progress_(on_progress) {
+  Exchange(const std::vector<OutgoingCall>& calls, const Client::OnProgress& on_progress,
+           const std::function<bool()>& is_hopeless)
+      : calls_(calls), on_progress_(on_progress), is_hopeless_(is_hopeless) {
     for (const OutgoingCall& call : calls) {
       ids_.push_back(info(method_of(call.request)).mutating ? make_request_id() : std::string());
     }
@@ -100,14 +102,21 @@ class Exchange {
   [[nodiscard]] bool done() const { return answers_.size() == calls_.size(); }
   [[nodiscard]] std::vector<Answer> take_answers() { return std::move(answers_); }
 
-  // Sends and receives what can be; waits when there is nothing. Errors: ETIMEDOUT, EBADMSG, EMSGSIZE.
+  // Sends and receives what can be; waits when there is nothing. Errors: ETIMEDOUT, EHOSTDOWN, EBADMSG,
+  // EMSGSIZE.
   Result<Io> turn(int fd, MonotonicTime deadline) {
     write_some(fd);
     pollfd waiting{fd, static_cast<short>(written_ < out_.size() ? POLLIN | POLLOUT : POLLIN), 0};
+    const MonotonicTime doubt_at = is_hopeless_ ? heard_ + kSilence : MonotonicTime::never();
+    const MonotonicTime until = std::min(deadline, doubt_at);
     const int timeout =
-        deadline == MonotonicTime::never() ? -1 : milliseconds_until(deadline, std::chrono::hours(1));
-    if (poll(&waiting, 1, timeout) == 0 && monotonic_now() >= deadline)
-      return failure(ETIMEDOUT, "wait for answer");
+        until == MonotonicTime::never() ? -1 : milliseconds_until(until, std::chrono::hours(1));
+    if (poll(&waiting, 1, timeout) == 0) {
+      const MonotonicTime now = monotonic_now();
+      if (now >= deadline) return failure(ETIMEDOUT, "wait for answer");
+      if (now >= doubt_at && is_hopeless_()) return failure(EHOSTDOWN, "wait for answer");
+      if (now >= doubt_at) heard_ = monotonic_now();
+    }
     return (waiting.revents & ~POLLOUT) != 0 ? read_some(fd) : Result<Io>(Io::Ok);
   }
 
@@ -125,6 +134,7 @@ class Exchange {
     const ssize_t got = recv(fd, buffer_.get(), kReadBytes, 0);
     if (got < 0) return errno == EAGAIN || errno == EINTR ? Io::Ok : Io::Lost;
     if (got == 0) return Io::Lost;
+    heard_ = monotonic_now();
     in_.append(buffer_.get(), static_cast<std::size_t>(got));
     if (in_.size() > kMaxReplyBytes) return failure(EMSGSIZE, "read reply");
     return take_messages(seen);
@@ -157,6 +167,8 @@ class Exchange {
 
   const std::vector<OutgoingCall>& calls_;
   const Client::OnProgress& on_progress_;
+  const std::function<bool()>& is_hopeless_;
+  MonotonicTime heard_ = monotonic_now();  // when the last bytes came
   std::vector<std::string> ids_;
   std::vector<Answer> answers_;
   std::string out_;
@@ -178,7 +190,7 @@ Result<Client> Client::connect(std::string path, ClientOptions options) {
 
 Result<std::vector<Answer>> Client::call_all(const std::vector<OutgoingCall>& calls, MonotonicTime deadline,
                                              const OnProgress& on_progress) {
-  Exchange exchange(calls, on_progress);
+  Exchange exchange(calls, on_progress, options_.is_hopeless);
   exchange.begin();
   MonotonicTime connected = monotonic_now();
   MonotonicTime give_up = connected + options_.patience;

@@ -17,6 +17,8 @@ struct ClientOptions {
   Duration patience = std::chrono::seconds(10);
   Duration first_patience = std::chrono::seconds(2);
   std::function<void()> on_wait = {};  // such a wait begins
+  // Asked each time nothing has come for three seconds: true gives up, with EHOSTDOWN.
+  std::function<bool()> is_hopeless = {};
 };
 
 struct OutgoingCall {

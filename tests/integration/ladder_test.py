@@ -1,6 +1,7 @@
 """A manager that crashes again and again: what made it crash is refused, then only essential units are seen to, then PID 1
 is alone. The manager of these tests crashes on demand: helpers/poisoned.cpp."""
 
+import json
 import os
 import shutil
 import signal
@@ -107,6 +108,63 @@ class SafeModeTest(unittest.TestCase):
             self.assertEqual({unit: machine.main_pid(unit) for unit in ("a", "base")}, {unit: pids[unit] for unit in ("a", "base")})
             wait_until("its end was not forgotten", lambda: machine.main_pid("b") not in (0, pids["b"]))
             self.assertEqual(machine.status("b")["restarts"], 1)
+
+
+class AloneTest(unittest.TestCase):
+    def test_after_ten_crashes_pid_1_keeps_essential_services_up_by_itself(self):
+        vital = "[unit]\nessential = true\n" + '[service]\ncommand = ["/bin/sh", "-c", "echo up; exec sleep 1d"]\n'
+        units = {"a.service": SERVICE, "vital.service": vital, "other.service": vital}
+        with poisoned(units) as machine:
+            machine.initctl("start", *units)
+            pids = {unit: machine.main_pid(unit) for unit in ("a", "vital", "other")}
+            start_crashing(machine)
+            wait_until("PID 1 is alone", lambda: "PID 1 is alone" in console(machine))
+            told = machine.initctl("status", check=False)
+            self.assertEqual(told.returncode, 7)
+            self.assertIn("PID 1 is alone", told.stderr)
+            rows = self.rows(machine)
+            self.assertEqual({row["unit"]: row["pid"] for row in rows if row["unit"]}, {f"{unit}.service": pid for unit, pid in pids.items()})
+            self.assertEqual({row["unit"] for row in rows if row["kept"] and row["unit"]}, {"vital.service", "other.service"})
+            slots = {row["unit"]: row["slot"] for row in rows}
+
+            os.kill(machine.host_pid(pids["vital"]), signal.SIGKILL)
+            os.kill(machine.host_pid(pids["a"]), signal.SIGKILL)
+            again = wait_until("the essential one is back", lambda: self.pid(machine, "vital.service", pids["vital"]))
+            self.assertIn("ended", [row["state"] for row in self.rows(machine) if row["slot"] == slots["a.service"]])
+            self.assertEqual(machine.initctl("rescue", "restart", str(slots["a.service"]), check=False).returncode, 1)
+            machine.initctl("rescue", "restart", str(slots["vital.service"]))
+            last = wait_until("it was started again", lambda: self.pid(machine, "vital.service", again))
+            machine.initctl("rescue", "stop", str(slots["other.service"]))
+            self.assertEqual(machine.initctl("rescue", "nonsense", check=False).returncode, 1)
+
+            stop_crashing(machine)
+            machine.initctl("rescue", "manager-restart")
+            self.assertIn("safe mode", machine.initctl("status").stdout)
+            machine.initctl("reexec")
+            self.assertEqual(machine.main_pid("vital"), last)
+            self.assertEqual(machine.log("vital.service").count("up"), 3)
+            wait_until("its end was not forgotten", lambda: machine.main_pid("a") not in (0, pids["a"]))
+            self.assertEqual(machine.status("other")["exit"]["text"], "signal 15 (TERM)")
+            machine.initctl("stop", "vital")
+            self.assertEqual(machine.initctl("rescue", check=False, seconds=20).returncode, 7)
+            self.assertEqual(machine.poweroff(), 0)
+
+    def test_poweroff_works_without_a_manager(self):
+        with poisoned({"a.service": SERVICE}) as machine:
+            machine.initctl("start", "a")
+            start_crashing(machine)
+            wait_until("PID 1 is alone", lambda: "PID 1 is alone" in console(machine))
+            machine.initctl("rescue", "poweroff")
+            machine.wait()
+
+    def rescue(self, machine, *words, check=True):
+        return machine.inside(str(PROGRAMS / "initctl"), "--runtime", str(machine.runtime), "rescue", *words, check=check)
+
+    def rows(self, machine):
+        return [json.loads(line) for line in self.rescue(machine, "--json").stdout.splitlines()]
+
+    def pid(self, machine, unit, before):
+        return next((row["pid"] for row in self.rows(machine) if row["unit"] == unit and row["pid"] != before), 0)
 
 
 if __name__ == "__main__":

@@ -77,6 +77,7 @@ class App final : private core::ActionSink, public RequestTarget {
                                                    const Restriction& restriction);
   Result<> open_sources();
   Result<> open_control(UniqueFd listener);
+  void keep_rescue_socket();
   void recover();
   void look_for_empty_groups();
   void watch_memories();
@@ -201,6 +202,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void remove_runtime_directories(const std::string& unit, const UnitProcess& processes);
   void remove_forgotten_directories();
   void refuse_spawn(const core::Spawn& spawn, const Error& error);
+  void let_end(core::UnitIndex unit, std::uint32_t slot);
   void signal_others(core::UnitIndex unit);
   void signal_all_others();
   Result<> launch(const core::Spawn& spawn, const unit::Unit& definition, const Prepared& prepared);

@@ -28,6 +28,12 @@ Failure at_resource(const unit::Unit& unit, const Error& error) {
   return at_key(unit, "resources", error.step, error);
 }
 
+// Whether PID 1 starts it again when no manager can.
+bool is_kept(const unit::Unit& unit) {
+  return unit.essential && unit.service.restart != unit::RestartPolicy::No &&
+         unit.service.type != unit::ServiceType::Oneshot && unit.service.type != unit::ServiceType::Forking;
+}
+
 }  // namespace
 
 UnitProcess App::processes_of(core::UnitIndex unit) const {
@@ -103,6 +109,9 @@ Result<> App::send_spawn(const core::Spawn& spawn, const unit::Unit& unit, const
     body.flags |= channel::kSpawnHasCgroupProcs;
     fds.push_back(place->procs.get());
   }
+  UnitState& state = units_[spawn.unit];
+  if (spawn.role == core::Role::Main) state.kept = is_kept(unit);
+  if (spawn.role == core::Role::Main && state.kept) body.flags |= channel::kSpawnKept;
   fds.insert(fds.end(), passed.begin(), passed.end());
   for (const auto& own : launch.passed) fds.push_back(own.get());
   auto sent = channel_.spawn(body, launch.plan, fds);
@@ -235,12 +244,21 @@ void App::refuse_spawn(const core::Spawn& spawn, const Error& error) {
 void App::carry_out(const core::Signal& signal) {
   cancel_launch(signal.unit, signal.attempt);
   const std::uint32_t slot = slots_.find(signal.unit, signal.attempt);
+  let_end(signal.unit, slot);
   if (slot != kNoSlot) channel_.signal({slot, signal.attempt, signal.signal});
   if (signal.target != core::SignalTarget::Group) return;
   signal_others(signal.unit);  // what an earlier signal has left to do
   others_[signal.unit] = signal.signal;
   if (slot == kNoSlot) return signal_others(signal.unit);
   if (others_due_ == MonotonicTime::never()) others_due_ = monotonic_now() + kHeadStart;
+}
+
+// On its way down PID 1 is not to start it again, should there be no manager then.
+void App::let_end(core::UnitIndex unit, std::uint32_t slot) {
+  if (!units_[unit].kept || slot == kNoSlot) return;
+  if (engine_->view(unit).state != core::PublicState::Deactivating) return;
+  units_[unit].kept = false;
+  (void)channel_.drop(channel::kStoreKept, slot);
 }
 
 void App::signal_others(core::UnitIndex unit) {

@@ -178,6 +178,7 @@ Result<> App::open_sources() {
   if (!helpers) return Failure(helpers.error());
   helpers_.emplace(std::move(*helpers));
   if (const int error = add(helpers_->fd(), Source::Helpers)) return failure(error, "watch the helpers");
+  keep_rescue_socket();
   auto stored = channel_.fetch(channel::kStoreControlListener, 0);
   if (!stored) return Failure(stored.error());
   if (stored->valid()) return open_control(std::move(*stored));
@@ -187,6 +188,17 @@ Result<> App::open_sources() {
   // A machine whose run-time directory cannot be written still boots: control is off, and that is said once.
   log_error("initctl will not work: " + opened.error().text());
   return open_control(UniqueFd());
+}
+
+// For PID 1, when no manager can run any more.
+void App::keep_rescue_socket() {
+  auto stored = channel_.fetch(channel::kStoreRescue, 0);
+  if (!stored || stored->valid()) return;
+  const std::string path = options_.runtime + "/pid1";
+  auto listener = control::create_listener(path);
+  if (listener && chmod(path.c_str(), 0600) == 0)
+    (void)channel_.store(channel::kStoreRescue, 0, listener->get());
+  if (!listener) log_warning("initctl rescue will not work: " + listener.error().text());
 }
 
 Result<> App::open_control(UniqueFd listener) {
@@ -298,10 +310,15 @@ void App::make_logging() {
       [this](std::uint64_t tag, std::uint32_t activation) { return log_owner_of(tag, activation); }});
 }
 
-// The newest activation of each unit is known by its pipes.
+// The newest activation of each unit is known by its pipes, what PID 1 keeps by its slot.
 void App::recall_activations() {
   for (std::uint32_t i = 0; i < facts_.header().store_used; ++i) {
     const auto& entry = facts_.store_entry(i);
+    if (entry.kind == channel::kStoreKept) {
+      const SlotUse* use = slots_.find(static_cast<std::uint32_t>(entry.tag));
+      if (use != nullptr && use->unit != core::kNoUnit) units_[use->unit].kept = true;
+      continue;
+    }
     const auto unit = configuration_.graph->find_tag(entry.tag);
     if (entry.kind < channel::kStoreLogPipe || !unit) continue;
     units_[*unit].activation = std::max(units_[*unit].activation, entry.kind & (channel::kStoreLogPipe - 1));

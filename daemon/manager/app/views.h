@@ -29,6 +29,7 @@ struct UnitState {
   std::optional<api::LastRun> last_run;
   std::string probe_problem;   // why the last answer to a probe was bad; empty when it was good
   std::uint32_t restarts = 0;  // that the hook was told of
+  bool kept = false;           // PID 1 starts its main process again when no manager can
 };
 
 struct ViewContext {

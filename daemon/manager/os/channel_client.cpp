@@ -62,7 +62,8 @@ Result<> ChannelClient::spawn(channel::SpawnBody body, std::span<const std::byte
                               std::span<const int> fds) {
   constexpr std::size_t kRoom =
       channel::kMaxMessage - sizeof(channel::MessageHeader) - sizeof(channel::SpawnBody);
-  if (plan.size() <= kRoom) return send({MessageType::Spawn, 0, channel::body_bytes(body), plan, fds});
+  if (plan.size() <= kRoom && (body.flags & channel::kSpawnKept) == 0)
+    return send({MessageType::Spawn, 0, channel::body_bytes(body), plan, fds});
   auto memfd = plan_memfd(plan);
   if (!memfd) return Failure(memfd.error());
   // Order of the fds: cgroup directory, cgroup.procs, plan, passed.
