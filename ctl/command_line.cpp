@@ -124,6 +124,8 @@ bool store(Request& request, Option option, const std::string& value) {
       return request.plan = true;
     case Option::Strict:
       return request.strict = true;
+    case Option::System:
+      return request.system = true;
     case Option::Maps:
       return request.maps = true;
     case Option::Kind:

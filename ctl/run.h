@@ -24,6 +24,7 @@ int run_inspect(const Request& request, Output& output);  // reads /proc itself
 
 int run_logs(const Request& request, Output& output);  // reads the files itself
 
+int run_report(const Request& request, Output& output);
 int run_rescue(const Request& request, Output& output);  // asks PID 1 itself
 
 int run_verify(const Request& request, Output& output);  // asks no manager

@@ -27,6 +27,7 @@ enum class Option : std::uint8_t {
   State,
   ExitCode,
   Strict,
+  System,
   Maps,
   Follow,
   Lines,
@@ -77,6 +78,7 @@ struct Request {
   bool no_block = false;
   bool plan = false;
   bool strict = false;
+  bool system = false;  // report
   bool maps = false;
   Duration timeout = kInfinity;
   std::int32_t signal = 15;

@@ -146,6 +146,8 @@ inline constexpr int kDoorbellFd = 5;
 inline constexpr std::uint32_t kStoreControlListener = 1;
 inline constexpr std::uint32_t kStoreGeneration = 2;
 inline constexpr std::uint32_t kStoreIntents = 3;
+inline constexpr std::uint32_t kStoreHistory = 8;
+inline constexpr std::uint32_t kStoreBeginning = 9;  // what the newest manager has begun with
 inline constexpr std::uint32_t kStoreRescue = 7;  // a listening socket that PID 1 answers on when it is alone
 // Of a slot, whose number is the tag: the descriptors of its Spawn, this and the next kMaxMessageFds.
 inline constexpr std::uint32_t kStoreKept = 1024;

@@ -29,6 +29,8 @@ constexpr std::array<MethodInfo, kMethodCount> kMethods{{
     {Method::System, "System", Role::Read, false, false, "Show the whole system."},
     {Method::List, "List", Role::Read, false, false, "List units."},
     {Method::Cat, "Cat", Role::Operate, false, false, "Show the files a unit was loaded from."},
+    {Method::History, "History", Role::Admin, false, false,
+     "Show the last events, actions, signals and requests."},
     {Method::Power, "Power", Role::Admin, true, false,
      "Stop everything, then exit, power off, reboot or halt."},
 }};
@@ -70,6 +72,7 @@ struct MethodOf {
   Method operator()(const SystemRequest&) const { return Method::System; }
   Method operator()(const ListRequest&) const { return Method::List; }
   Method operator()(const CatRequest&) const { return Method::Cat; }
+  Method operator()(const HistoryRequest&) const { return Method::History; }
   Method operator()(const PowerRequest&) const { return Method::Power; }
 };
 
@@ -134,6 +137,8 @@ Request blank_request(Method method) {
       return ListRequest{};
     case Method::Cat:
       return CatRequest{};
+    case Method::History:
+      return HistoryRequest{};
     case Method::Power:
       return PowerRequest{};
   }
@@ -162,6 +167,8 @@ Reply blank_reply(Method method) {
       return ListReply{};
     case Method::Cat:
       return CatReply{};
+    case Method::History:
+      return HistoryReply{};
     case Method::ResetFailed:
     case Method::Kill:
     case Method::Trigger:

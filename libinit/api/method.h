@@ -30,9 +30,10 @@ enum class Method : std::uint8_t {
   System,
   List,
   Cat,
+  History,
   Power,
 };
-inline constexpr std::size_t kMethodCount = 17;
+inline constexpr std::size_t kMethodCount = 18;
 
 // Read: everybody. Operate: root, initd's own user, and the operators of the unit that the request names.
 // Admin: root and initd's own user.
@@ -54,9 +55,9 @@ struct MethodInfo {
 
 using Request = std::variant<JobRequest, ResetFailedRequest, KillRequest, TriggerRequest, DaemonReloadRequest,
                              RenewRequest, PlanRequest, WhyRequest, StatusRequest, SystemRequest, ListRequest,
-                             CatRequest, PowerRequest>;
+                             CatRequest, HistoryRequest, PowerRequest>;
 using Reply = std::variant<EmptyReply, JobReply, DaemonReloadReply, PlanReply, WhyReply, Status, SystemReply,
-                           ListReply, CatReply>;
+                           ListReply, CatReply, HistoryReply>;
 
 [[nodiscard]] Method method_of(const Request& request);
 // A request or reply of the method's type with nothing filled in.

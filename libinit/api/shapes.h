@@ -52,6 +52,22 @@ void describe(auto& visit, Is<ListRequest> auto& it) {
 void describe(auto& visit, Is<CatRequest> auto& it) {
   visit("unit", it.unit);
 }
+void describe(auto& visit, Is<HistoryRequest> auto& it) {
+  visit.maybe("unit", it.unit);
+  visit.maybe("raw", it.raw);
+}
+void describe(auto& visit, Is<HistoryEntry> auto& it) {
+  visit("at_us", it.at_us);
+  visit.maybe("unit", it.unit);
+  visit("text", it.text);
+}
+void describe(auto& visit, Is<HistoryReply> auto& it) {
+  visit("version", it.version);
+  visit("entries", it.entries);
+  visit.maybe("raw_entries", it.raw_entries);
+  visit.maybe("raw_beginning", it.raw_beginning);
+  visit.maybe("raw_generation", it.raw_generation);
+}
 void describe(auto& visit, Is<PowerRequest> auto& it) {
   visit("kind", it.kind);
   visit.maybe("exit_code", it.exit_code);

@@ -67,6 +67,10 @@ struct ListRequest {
 struct CatRequest {
   std::string unit;
 };
+struct HistoryRequest {
+  std::string unit;  // empty = everything
+  bool raw = false;  // with all that a replay needs
+};
 struct PowerRequest {
   PowerKind kind = PowerKind::Exit;
   std::int32_t exit_code = 0;  // with Exit
@@ -238,6 +242,20 @@ struct File {
 };
 struct CatReply {
   std::vector<File> files;
+};
+
+struct HistoryEntry {
+  std::int64_t at_us = 0;
+  std::string unit;  // empty: of initd as a whole
+  std::string text;
+};
+struct HistoryReply {  // oldest first
+  std::string version;
+  std::vector<HistoryEntry> entries;
+  // Hexadecimal, when they were asked for: the entries, what the manager began with, the units in force.
+  std::string raw_entries;
+  std::string raw_beginning;
+  std::string raw_generation;
 };
 
 struct EmptyReply {};  // ResetFailed, Kill, Trigger, Power: accepted

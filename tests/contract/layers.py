@@ -38,6 +38,7 @@ ROOMS = {
     "daemon/manager": ["daemon/manager/os", "daemon/manager/control", "daemon/channel", *LIBINIT],
     "daemon/manager/app": ["daemon/manager/os", "daemon/manager/control", "daemon/channel", *LIBINIT],
     "daemon/bus": ["libinit/base"],
+    "daemon/replay": ["libinit/core", "libinit/api", "libinit/unit", "libinit/base"],
     "ctl": ["libinit/api", "libinit/log", "libinit/pattern", "libinit/unit", "libinit/process_info", "libinit/process", "libinit/base"],
 }
 

@@ -113,6 +113,7 @@ void App::answer(const control::Call& call, MonotonicTime now) {
                   "initctl reexec, or upgrade, lifts that"});
   }
   const Blame::Mark mark(blame_, work);
+  record_request(call);
   requests_->handle(call, now);
 }
 
@@ -255,6 +256,7 @@ void App::on_signals() {
     const auto index = static_cast<std::size_t>(signal);
     const std::uint32_t count = facts_.header().signals[index].count;
     if (seen[index] == count) continue;
+    record_signal(signal);
     on_signal(signal);
     seen[index] = count;
   }
@@ -299,7 +301,10 @@ void App::settle() {
     const core::Event event = std::move(events_.front());
     events_.pop_front();
     const Blame::Mark mark(blame_, work_of(event));
-    engine_->handle(event, monotonic_now(), *this);
+    const MonotonicTime now = monotonic_now();
+    record(event, now);
+    engine_->handle(event, now, *this);
+    record_actions(now);
     commit();
     carry_out_all();
   }

@@ -24,6 +24,7 @@
 #include "daemon/manager/os/channel_client.h"
 #include "daemon/manager/os/helpers.h"
 #include "daemon/manager/os/intents.h"
+#include "daemon/manager/os/recorder.h"
 #include "daemon/manager/os/runtime_directories.h"
 #include "daemon/manager/os/timers.h"
 #include "daemon/manager/os/unit_processes.h"
@@ -68,6 +69,7 @@ class App final : private core::ActionSink, public RequestTarget {
   [[nodiscard]] JournalEntry* find_request(std::string_view request_id) override;
   [[nodiscard]] const core::Engine& engine() const override { return *engine_; }
   [[nodiscard]] ViewContext view_context() override;
+  [[nodiscard]] api::HistoryReply history(std::string_view unit, bool raw) override;
 
  private:
   App(Options options, ChannelClient channel, Intents intents, Configuration configuration);
@@ -120,6 +122,14 @@ class App final : private core::ActionSink, public RequestTarget {
   [[nodiscard]] InHand work_of(const core::Event& event) const;
   [[nodiscard]] InHand work_of(const api::Request& request) const;
   void answer(const control::Call& call, MonotonicTime now);
+
+  // The flight recorder (recording.cpp).
+  void open_recorder();
+  void keep_beginning(const core::Engine::Saved& saved, MonotonicTime now);
+  void record(const core::Event& event, MonotonicTime now);
+  void record_actions(MonotonicTime now);
+  void record_signal(int signal);
+  void record_request(const control::Call& call);
 
   // What services say (heard.cpp).
   void know_voices();
@@ -274,6 +284,8 @@ class App final : private core::ActionSink, public RequestTarget {
   };
   std::deque<Queued> queued_;
   std::vector<UnitState> units_;
+  std::optional<Recorder> recorder_;
+  UniqueFd beginning_;  // memfd, core::Beginning
   std::deque<core::Event> events_;
   std::vector<core::Action> actions_;
   std::string boot_id_;

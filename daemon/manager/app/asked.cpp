@@ -126,7 +126,10 @@ Result<api::DaemonReloadReply> App::reload() {
   intents_.header().loaded_wall_ns = wall_now().since_epoch.count();
   timers_.clear();
   settling_ = true;
-  engine_->handle(core::Reloaded{configuration_.graph}, monotonic_now(), *this);
+  const MonotonicTime now = monotonic_now();
+  record(core::Reloaded{configuration_.graph}, now);
+  engine_->handle(core::Reloaded{configuration_.graph}, now, *this);
+  record_actions(now);
   renumber(*old);
   drop_unit_pipes(channel_, facts_, [this](std::uint64_t tag) {
     const auto unit = configuration_.graph->find_tag(tag);

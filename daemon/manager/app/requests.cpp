@@ -213,6 +213,16 @@ void Requests::answer(const control::Call& call, const api::CatRequest& request)
     server_.reply(call.id, cat_of(target_.view_context(), *unit));
 }
 
+void Requests::answer(const control::Call& call, const api::HistoryRequest& request) {
+  std::string id;
+  if (!request.unit.empty()) {
+    const auto unit = find(call, request.unit);
+    if (!unit) return;
+    id = target_.engine().graph()->name(*unit);
+  }
+  server_.reply(call.id, target_.history(id, request.raw));
+}
+
 void Requests::reply_finished(control::CallId call, const std::string& unit, core::JobOutcome outcome,
                               core::UnitIndex cause) {
   const auto index = target_.engine().graph()->find(unit);

@@ -52,6 +52,8 @@ class RequestTarget {
   [[nodiscard]] virtual JournalEntry* find_request(std::string_view request_id) = 0;
   [[nodiscard]] virtual const core::Engine& engine() const = 0;
   [[nodiscard]] virtual ViewContext view_context() = 0;
+  // unit: its id, empty = of everything.
+  [[nodiscard]] virtual api::HistoryReply history(std::string_view unit, bool raw) = 0;
 };
 
 class Requests {
@@ -98,6 +100,7 @@ class Requests {
   void answer(const control::Call& call, const api::SystemRequest& request);
   void answer(const control::Call& call, const api::ListRequest& request);
   void answer(const control::Call& call, const api::CatRequest& request);
+  void answer(const control::Call& call, const api::HistoryRequest& request);
   void answer(const control::Call& call, const api::PowerRequest& request);
 
   // The unit's index, or an error has been sent.

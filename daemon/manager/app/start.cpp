@@ -134,6 +134,7 @@ Result<std::unique_ptr<App>> App::create(Options options) {
   if (auto opened = app->open_sources(); !opened) return Failure(opened.error());
   const auto is_aside = [&app = *app](std::uint64_t tag) { return app.is_aside(tag); };
   if (auto taken = app->voices_->take_up(app->facts_, is_aside); !taken) return Failure(taken.error());
+  app->open_recorder();
   app->recover();
   app->boot();
   return app;
@@ -355,8 +356,11 @@ void App::recover() {
   recall_activations();
   settling_ = true;
   make_logging();
-  engine_ = std::make_unique<core::Engine>(core::Engine::restore(
-      configuration_.graph, {records, jobs, adopted.facts, fnv1a64(boot_id_)}, monotonic_now(), *this));
+  const core::Engine::Saved saved{records, jobs, adopted.facts, fnv1a64(boot_id_)};
+  const MonotonicTime now = monotonic_now();
+  keep_beginning(saved, now);
+  engine_ = std::make_unique<core::Engine>(core::Engine::restore(configuration_.graph, saved, now, *this));
+  record_actions(now);
   logging_->start(adopted.logger);
   commit();
   carry_out_all();
