@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "daemon/pid1/log.h"
 
@@ -41,15 +42,18 @@ void store_drop(Facts& facts, const StoreBody& entry) noexcept {
   StoreEntry* found = find_entry(facts, entry);
   if (found == nullptr) return;
   FactsHeader& header = facts.edit();
-  close(found->fd);
-  *found = {};
+  const int fd = std::exchange(*found, {}).fd;
   while (header.store_used > 0 && facts.store()[header.store_used - 1].kind == 0) --header.store_used;
+  close(fd);  // last, so that the next self never takes its number for it
 }
 
 void store_put(Facts& facts, const StoreBody& entry, int fd) noexcept {
   const int raised = raise_fd(fd);
-  store_drop(facts, entry);
   FactsHeader& header = facts.edit();
+  if (StoreEntry* const known = find_entry(facts, entry); known != nullptr) {
+    close(std::exchange(known->fd, raised));
+    return;
+  }
   StoreEntry* begin = facts.store();
   StoreEntry* place =
       std::find_if(begin, begin + header.store_used, [](const StoreEntry& e) { return e.kind == 0; });

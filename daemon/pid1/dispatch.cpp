@@ -40,9 +40,7 @@ void Pid1::channel_ready() noexcept {
     const Packet::Outcome outcome = channel.receive();
     if (outcome == Packet::Outcome::Empty) break;
     if (outcome == Packet::Outcome::Closed) {
-      // It has closed its end and lives on: of no use to anyone.
-      guard.kill_manager();
-      channel.close_pair();
+      guard.hang_up();
       break;
     }
     if (outcome == Packet::Outcome::Message) {

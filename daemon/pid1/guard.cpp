@@ -32,7 +32,7 @@ void Guard::arm(char** argv, Duration patience) noexcept {
 void Guard::resume() noexcept {
   const Resume& before = facts_.resume();
   if (before.manager_pid == 0) return;
-  channel_.adopt(before.socket, before.doorbell);
+  if (before.socket >= 0) channel_.adopt(before.socket, before.doorbell);
   pid_ = before.manager_pid;
   started_ = monotonic_now();
   missing_since_ = MonotonicTime::never();
@@ -45,6 +45,19 @@ void Guard::record() noexcept {
   next.socket = channel_.socket();
   next.doorbell = channel_.doorbell();
   next.manager_pid = pid_;
+}
+
+// A number that the next self took for a channel could be another descriptor by then: it must not stand there
+// when the descriptors go.
+void Guard::close_channel() noexcept {
+  Resume& next = facts_.edit_resume();
+  next.socket = next.doorbell = -1;
+  channel_.close_pair();
+}
+
+void Guard::hang_up() noexcept {
+  kill_manager();
+  close_channel();
 }
 
 void Guard::act() noexcept {
@@ -128,7 +141,7 @@ bool Guard::has_ended() noexcept {
 
 void Guard::settle() noexcept {
   const std::int32_t ended = std::exchange(pid_, 0);
-  channel_.close_pair();
+  close_channel();
   record();
   reap(ended);
   children_.reserve(0);

@@ -29,6 +29,8 @@ class Guard {
   [[nodiscard]] bool has_ended() noexcept;
   void settle() noexcept;
   void kill_manager() noexcept;
+  // Of a manager that has closed its end and lives on: of no use to anyone.
+  void hang_up() noexcept;
   // There is none, and the last ones have all crashed.
   [[nodiscard]] bool alone() const noexcept {
     return pid_ == 0 && !retired_ && facts_.header().manager_deaths >= channel::kDeathsToAlone;
@@ -48,6 +50,7 @@ class Guard {
  private:
   void start() noexcept;
   void record() noexcept;
+  void close_channel() noexcept;
   void look() noexcept;
   [[nodiscard]] std::int32_t fork_manager(int socket) noexcept;
   [[noreturn]] void become_manager(int socket, const Resume& open) noexcept;

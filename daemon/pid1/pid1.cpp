@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "daemon/pid1/log.h"
 #include "daemon/pid1/start.h"
@@ -38,12 +39,13 @@ void Pid1::execute_next() noexcept {
   execute_anew();
   log_line("the kernel refuses to execute initd anew, the old one goes on");
   settle_descriptors(true);
-  Resume& refused = facts.edit_resume();
-  if (refused.self != before_.self) {
-    close(refused.self);
-    close(refused.program);
+  Resume& next = facts.edit_resume();
+  const int self = std::exchange(next.self, before_.self);
+  const int program = std::exchange(next.program, before_.program);
+  if (self != before_.self) {
+    close(self);
+    close(program);
   }
-  refused = before_;
   renewing_ = false;
 }
 

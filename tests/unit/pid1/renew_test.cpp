@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -78,6 +79,25 @@ TEST_F(Renewal, OfWhatRunsLosesNothing) {
   manager_.say(MessageType::Renew);
   expect_all_as_before();
   EXPECT_EQ(manager_.facts.header().executions, 2U);
+}
+
+// It has hung up before PID 1 comes to it, as one in a hurry does.
+TEST_F(Renewal, OfAManagerThatIsGoneTakesNoOtherDescriptorForItsOwn) {
+  constexpr std::uint32_t kServices = 20;
+  for (std::uint32_t slot = 2; slot < kServices; ++slot) manager_.shell(slot, "exec sleep 1000");
+  for (std::uint32_t slot = 2; slot < kServices; ++slot)
+    ASSERT_TRUE(manager_.until_state(slot, SlotState::Running));
+  initd_.stop();
+  manager_.say(MessageType::Renew);
+  ASSERT_EQ(shutdown(manager_.socket.get(), SHUT_WR), 0);
+  initd_.go_on();
+  initd_.next_manager();
+  const Manager& next = initd_.manager();
+  EXPECT_EQ(next.facts.header().executions, 1U);
+  for (std::uint32_t slot = 2; slot < kServices; ++slot) next.signal(slot, SIGKILL);
+  for (std::uint32_t slot = 2; slot < kServices; ++slot)
+    EXPECT_TRUE(next.until_state(slot, SlotState::Exited)) << slot;
+  EXPECT_EQ(read_file(initd_.folder + "/log").find("the loop does not take it"), std::string::npos);
 }
 
 TEST_F(Renewal, GivesWayToTheEndOfAll) {
