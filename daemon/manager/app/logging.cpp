@@ -282,22 +282,24 @@ Result<int> Logging::pipe(const LogOwner& owner, std::uint32_t stream) {
   UniqueFd& write = open.write[stream];
   if (write) return write.get();
   const channel::StoreBody entry = entry_of(owner, stream);
-  if (!is_stored(entry)) {
-    if (around_.facts.header().store_used >= most_stored())
-      return failure(EMFILE, "keep one more pipe to the logger");
-    auto made = make_pipe();
-    if (!made) return Failure(made.error());
-    if (auto stored = around_.channel.store(entry.kind, entry.tag, made->first.get()); !stored)
-      return Failure(stored.error());
-    link_.open({name_of(owner, entry), owner.config, owner.ready_line, std::move(made->first)});
-    if (!link_.flush()) next_ = std::min(next_, monotonic_now() + kSoon);
-    write = std::move(made->second);
-    return write.get();
+  if (is_stored(entry)) {
+    auto read = around_.channel.fetch(entry.kind, entry.tag);
+    if (!read) return Failure(read.error());
+    if (read->valid()) {  // else it is being dropped
+      write = open_writer(read->get());
+      if (!write) return failure(errno, "open the pipe to the logger", owner.unit);
+      return write.get();
+    }
   }
-  auto read = around_.channel.fetch(entry.kind, entry.tag);
-  if (!read) return Failure(read.error());
-  write = open_writer(read->get());
-  if (!write) return failure(errno, "open the pipe to the logger", owner.unit);
+  if (around_.facts.header().store_used >= most_stored())
+    return failure(EMFILE, "keep one more pipe to the logger");
+  auto made = make_pipe();
+  if (!made) return Failure(made.error());
+  if (auto stored = around_.channel.store(entry.kind, entry.tag, made->first.get()); !stored)
+    return Failure(stored.error());
+  link_.open({name_of(owner, entry), owner.config, owner.ready_line, std::move(made->first)});
+  if (!link_.flush()) next_ = std::min(next_, monotonic_now() + kSoon);
+  write = std::move(made->second);
   return write.get();
 }
 
