@@ -62,6 +62,8 @@ Result<Intents> take_up_intents(ChannelClient& channel) {
         return Failure(kept.error());
       return opened;
     }
+    // What cannot be had now may be had by the next manager; what is no intents will never be.
+    if (opened.error().code != EBADMSG) return opened;
     log_error("intents are not readable, starting from the facts alone: " + opened.error().text());
   }
   auto made = Intents::create();

@@ -88,8 +88,10 @@ Result<Intents> Intents::create() {
 
 Result<Intents> Intents::open(UniqueFd fd) {
   IntentsHeader seen;
-  if (pread(fd.get(), &seen, sizeof seen, 0) != static_cast<ssize_t>(sizeof seen) ||
-      seen.magic != kIntentsMagic || seen.version != kIntentsVersion) {
+  const ssize_t got = pread(fd.get(), &seen, sizeof seen, 0);
+  if (got < 0) return failure(errno, "read intents");
+  if (got != static_cast<ssize_t>(sizeof seen) || seen.magic != kIntentsMagic ||
+      seen.version != kIntentsVersion) {
     return failure(EBADMSG, "read intents", "version differs");
   }
   const bool same = seen.record_size == sizeof(core::UnitRecord) &&
