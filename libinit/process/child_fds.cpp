@@ -60,6 +60,13 @@ int duplicate_to(int fd, int number) noexcept {
   return sys::error_of(sys::dup3(fd, number, 0));
 }
 
+// Where the other end is gone already nothing is waited for; from a stream a signal would come of that.
+int await_end(int fd) noexcept {
+  char byte = 0;
+  if (sys::write(fd, &byte, 1) == 1) sys::read(fd, &byte, 1);
+  return 0;
+}
+
 // As struct linux_dirent64 of getdents64(2).
 struct DirectoryEntry {
   std::uint64_t inode;
@@ -233,22 +240,17 @@ Outcome ChildFds::place_streams() noexcept {
 
 int ChildFds::place_stream(int stream) noexcept {
   const StdioPlan& stdio = plan_.header().stdio[static_cast<std::size_t>(stream)];
-  switch (stdio.kind) {
-    case StdioKind::Inherit:
-      return sys::error_of(sys::fcntl(stream, F_SETFD, 0));
-    case StdioKind::SameAsStdout:
-      return duplicate_to(1, stream);
-    case StdioKind::Passed:
-      return duplicate_to(passed(stdio.index), stream);
-    default:
-      return duplicate_to(opened_[static_cast<std::size_t>(stream)], stream);
-  }
+  if (stdio.kind == StdioKind::Inherit) return sys::error_of(sys::fcntl(stream, F_SETFD, 0));
+  if (stdio.kind == StdioKind::SameAsStdout) return duplicate_to(1, stream);
+  const int opened = opened_[static_cast<std::size_t>(stream)];
+  return duplicate_to(stdio.kind == StdioKind::Passed ? passed(stdio.index) : opened, stream);
 }
 
 Outcome ChildFds::place_passed() noexcept {
   for (std::uint32_t index = 0; index < plan_.header().passed_count; ++index) {
     const auto wanted = plan_.entry<PassedFdPlan>(plan_.header().passed, index);
-    const int error = duplicate_to(passed(wanted.index), static_cast<int>(wanted.target));
+    const int fd = passed(wanted.index), target = static_cast<int>(wanted.target);
+    const int error = target == kAwaitEnd ? await_end(fd) : duplicate_to(fd, target);
     if (error != 0) return {error, index};
   }
   return {};

@@ -28,6 +28,9 @@ inline constexpr std::size_t kLimitCount = 16;         // RLIMIT_NLIMITS of Linu
 inline constexpr std::size_t kMaxPassedFds = 128;
 inline constexpr std::uint32_t kFirstPassedFd = 3;  // passed fds end up at numbers in [3, 1024)
 inline constexpr std::uint32_t kPassedFdEnd = 1024;
+// In place of a number: the fd is one of a pair of SOCK_SEQPACKET, and the program does not get it. The child
+// writes a byte to it and goes on when whoever has the other end lets go of that.
+inline constexpr std::uint32_t kAwaitEnd = 0;
 inline constexpr std::uint32_t kMaxCpus = 8192;     // more than any kernel is built for
 inline constexpr std::uint32_t kMaxGroups = 65536;  // NGROUPS_MAX of Linux
 // Strings of the environment with room for any pid and the NUL that ends it.
@@ -65,7 +68,7 @@ struct LimitPlan {
 
 struct PassedFdPlan {
   std::uint32_t index = 0;   // which of the fds that came with the spawn request
-  std::uint32_t target = 0;  // its number in the child, >= 3
+  std::uint32_t target = 0;  // its number in the child, >= 3, or kAwaitEnd
 };
 
 enum PlanFlags : std::uint32_t {
@@ -173,6 +176,7 @@ struct PlanInput {
   };
   std::array<Stdio, 3> stdio{};
   std::vector<PassedFdPlan> passed;
+  std::optional<std::uint32_t> await_end;  // of which passed fd, before the exec: see kAwaitEnd
   bool new_session = true;
   std::optional<pid_t> process_group;  // to join, 0 = a new one; only in the parent's session
   bool no_new_privileges = false;

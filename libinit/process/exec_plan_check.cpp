@@ -126,7 +126,8 @@ class Checker {
       return false;
     for (std::uint32_t index = 0; index < header_.passed_count; ++index) {
       const auto passed = entry<PassedFdPlan>(header_.passed, index);
-      if (passed.index >= kMaxPassedFds || passed.target < kFirstPassedFd || passed.target >= kPassedFdEnd) {
+      if (passed.index >= kMaxPassedFds || passed.target >= kPassedFdEnd ||
+          (passed.target < kFirstPassedFd && passed.target != kAwaitEnd)) {
         return false;
       }
     }

@@ -102,7 +102,9 @@ Check check_session(const PlanInput& input) {
 }
 
 Check check_passed(const PlanInput& input) {
-  if (input.passed.size() > kMaxPassedFds) return failure(E2BIG, "encode plan", "passed");
+  if (input.passed.size() + (input.await_end ? 1 : 0) > kMaxPassedFds)
+    return failure(E2BIG, "encode plan", "passed");
+  if (input.await_end.value_or(0) >= kMaxPassedFds) return invalid("await_end");
   std::bitset<kPassedFdEnd> taken;
   for (std::size_t index = 0; index < input.passed.size(); ++index) {
     const PassedFdPlan& passed = input.passed[index];
@@ -126,7 +128,7 @@ std::size_t most_bytes(const PlanInput& input) {
                       input.program.size() + input.working_directory.size() + input.root_directory.size() +
                       (input.search_path ? input.search_path->size() : 0) + kMaxCpus / 8 +
                       (input.groups ? input.groups->size() * sizeof(gid_t) : 0) +
-                      input.passed.size() * sizeof(PassedFdPlan) + 96;
+                      (input.passed.size() + 1) * sizeof(PassedFdPlan) + 96;
   for (const PlanInput::Stdio& stdio : input.stdio) bytes += stdio.path.size();
   return bytes;
 }
@@ -192,8 +194,10 @@ class Encoder {
       header_.group_count = static_cast<std::uint32_t>(input_.groups->size());
       header_.groups = append(input_.groups->data(), input_.groups->size() * sizeof(gid_t));
     }
-    header_.passed_count = static_cast<std::uint32_t>(input_.passed.size());
-    header_.passed = append(input_.passed.data(), input_.passed.size() * sizeof(PassedFdPlan));
+    std::vector<PassedFdPlan> passed = input_.passed;
+    if (input_.await_end) passed.push_back({*input_.await_end, kAwaitEnd});
+    header_.passed_count = static_cast<std::uint32_t>(passed.size());
+    header_.passed = append(passed.data(), passed.size() * sizeof(PassedFdPlan));
     put_cpus();
   }
 

@@ -44,6 +44,7 @@ struct Terminal {
   bool reset = false;
   bool hangup = false;
   bool disallocate = false;
+  std::string utmp_id{};  // empty = no entry
   bool operator==(const Terminal&) const = default;
 };
 

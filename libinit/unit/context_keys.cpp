@@ -28,6 +28,11 @@ constexpr Key kKeys[] = {
     {"service", "parent-death-signal", "signal", "", "\"TERM\"",
      "What it gets when initd dies, where initd is not PID 1.", "", "",
      set_signal<&Privileges::parent_death_signal>},
+    {"service", "utmp-id", "string", "", "\"tty1\"",
+     "The id of its entry in utmp and wtmp, which is there before its program runs and says dead when that "
+     "has "
+     "ended: for programs that let people log in at [tty] path. Of more than 4 characters the last count.",
+     "UtmpIdentifier", "", set_utmp_id},
     {"sandbox", "capabilities", "capabilities", "", "[\"NET_BIND_SERVICE\"]",
      "All that it can ever have of capabilities(7): names, or { all-but = [names] }. Without it: none where "
      "no-new-privileges holds and the user is not root, else all.",

@@ -148,6 +148,15 @@ void set_tasks_max(const Setting& s) {
   }
 }
 
+void set_utmp_id(const Setting& s) {
+  const std::string* id = s.string(s.entry.value);
+  if (id == nullptr) return;
+  const bool printable = std::all_of(id->begin(), id->end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (id->empty() || !printable)
+    return s.bad_value(s.entry.value, "is no id of an entry in utmp", "it is short and printable: \"tty1\"");
+  s.unit->service.context.tty.utmp_id = *id;
+}
+
 // Of [credentials]: the key is the name of a file..
 void set_credential(const Setting& s) {
   const std::string& name = s.entry.key;

@@ -77,7 +77,7 @@ void visit(V& v, T& p) {
 }
 template <class V, Like<Terminal> T>
 void visit(V& v, T& tty) {
-  v(tty.path, tty.reset, tty.hangup, tty.disallocate);
+  v(tty.path, tty.reset, tty.hangup, tty.disallocate, tty.utmp_id);
 }
 template <class V, Like<Credential> T>
 void visit(V& v, T& credential) {

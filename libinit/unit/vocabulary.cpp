@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kLaterTables[] = {"append", "remove", "socket", "timer",
                                              "path",   "mount",  "swap",   "slice"};
 constexpr std::string_view kLaterKeys[] = {
-    "conditions", "asserts", "requires-mounts-for", "log-identifier", "utmp-id", "default-instance",
+    "conditions", "asserts", "requires-mounts-for", "log-identifier", "default-instance",
     // [resources]
     "slice",
     // [sandbox]

@@ -96,7 +96,8 @@ class PlanWalk {
     if (header_.passed_count > kMaxPassedFds) ++strays_;
     for (std::uint64_t index = 0; index < header_.passed_count; ++index) {
       const auto passed = entry<PassedFdPlan>(header_.passed, index);
-      if (passed.index >= kMaxPassedFds || passed.target < 3 || passed.target >= kPassedFdEnd) ++strays_;
+      if (passed.index >= kMaxPassedFds || passed.target >= kPassedFdEnd) ++strays_;
+      if (passed.target < 3 && passed.target != kAwaitEnd) ++strays_;
     }
   }
 

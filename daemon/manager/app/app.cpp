@@ -186,6 +186,7 @@ void App::on_failed(std::uint32_t slot, const channel::Slot& facts) {
   if (cgroup && processes_.join_by_procs()) kind = core::SpawnError::Resources;
   const bool empty = !core::is_main(use.role) || !processes_.watch(processes_of(use.unit));
   units_[use.unit].error_detail = facts.failed_detail;
+  record_login_end(slot);
   feed(core::SpawnFailed{use.unit, use.attempt, kind, static_cast<std::uint16_t>(facts.failed_step),
                          facts.failed_errno, empty});
   free_slot(slot, facts.attempt);
@@ -195,6 +196,7 @@ void App::on_failed(std::uint32_t slot, const channel::Slot& facts) {
 void App::on_exited(std::uint32_t slot, const channel::Slot& facts) {
   const SlotUse use = *slots_.find(slot);
   note_end(use, facts);
+  record_login_end(slot);
   const UnitProcess of = processes_of(use.unit);
   bool empty = true;
   hear_last_words(use.unit);

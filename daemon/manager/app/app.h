@@ -220,13 +220,16 @@ class App final : private core::ActionSink, public RequestTarget {
   // What a process is started with, beside its plan.
   struct Equipment {
     LaunchRequest request;
-    std::vector<int> fds;  // passed, by index
-    UniqueFd ready;        // one of them
-    std::vector<UniqueFd> unit_pipes;
+    std::vector<int> fds;       // passed, by index
+    UniqueFd ready;             // one of them
+    std::vector<UniqueFd> own;  // some of them
     Voice* voice = nullptr;
   };
   Result<> give_voice(const core::Spawn& spawn, const unit::ServiceConfig& service, Equipment& equipment);
   static void give_back_descriptors(const Voice& voice, Equipment& equipment);
+  // Entries of utmp(5) (logins.cpp).
+  Result<> await_login_record(const core::Spawn& spawn, const unit::Unit& unit, Equipment& equipment);
+  void record_login_end(std::uint32_t slot);
   Result<> send_spawn(const core::Spawn& spawn, const unit::Unit& unit, const Launch& launch,
                       std::span<const int> passed);
   [[nodiscard]] std::string invocation_id(core::UnitIndex unit) const;

@@ -117,8 +117,9 @@ Result<Configuration> Configuration::open(UniqueFd fd, const Restriction& restri
   if (!system) return Failure(system.error());
   auto units = all_units(*whole);
   if (!units) return Failure(units.error());
-  std::set<std::string, std::less<>> readers;
+  std::set<std::string, std::less<>> readers, logins;
   for (const auto& unit : *units) {
+    if (!unit.service.context.tty.utmp_id.empty()) logins.insert(unit.id);
     for (const auto* output : {&unit.service.standard_output, &unit.service.standard_error}) {
       if (output->kind == unit::OutputKind::Unit) readers.insert(output->path);
     }
@@ -135,7 +136,7 @@ Result<Configuration> Configuration::open(UniqueFd fd, const Restriction& restri
   *units = {};
   malloc_trim(0);  // the decoded units were the largest thing this process will ever hold
   return Configuration{std::move(*generation), std::move(*whole),  std::move(*system), std::move(graph),
-                       std::move(bus_names),   std::move(readers), std::move(aside)};
+                       std::move(bus_names),   std::move(readers), std::move(logins),  std::move(aside)};
 }
 
 std::optional<unit::Unit> Configuration::unit(core::UnitIndex index) const {

@@ -32,6 +32,7 @@ struct Configuration {
   std::shared_ptr<const core::Graph> graph;  // index i is unit i of the generation, for i < generation.size()
   std::multimap<std::string, core::UnitIndex> bus_names;
   std::set<std::string, std::less<>> readers;  // units that others name by "unit:NAME"
+  std::set<std::string, std::less<>> logins;   // units with a utmp-id
   std::map<std::uint64_t, std::string> aside;  // ids by tag
 
   // Takes the fd. Errors: those of Generation::open.

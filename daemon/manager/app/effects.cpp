@@ -77,6 +77,7 @@ Result<> App::launch(const core::Spawn& spawn, const unit::Unit& definition, con
   equipment.request.invocation_id = invocation_id(spawn.unit);
   equipment.request.environment = hook_variables(*engine_, spawn.unit, spawn.role);
   if (auto given = give_voice(spawn, definition.service, equipment); !given) return given;
+  if (auto held = await_login_record(spawn, definition, equipment); !held) return held;
   if (auto opened = open_pipes(spawn.unit, definition, equipment); !opened) return opened;
   auto made = make_launch_plan(definition, equipment.request, prepared, options_);
   if (!made) return Failure(made.error());
@@ -185,8 +186,8 @@ LogOwner App::log_owner_of(std::uint64_t tag, std::uint32_t activation) const {
 Result<int> App::unit_pipe(std::string_view reader, int access, Equipment& equipment) {
   auto end = open_unit_pipe(channel_, fnv1a64(reader), access);
   if (!end) return Failure(end.error());
-  equipment.unit_pipes.push_back(std::move(*end));
-  return equipment.unit_pipes.back().get();
+  equipment.own.push_back(std::move(*end));
+  return equipment.own.back().get();
 }
 
 // -1: it needs none.

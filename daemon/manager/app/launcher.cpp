@@ -176,6 +176,7 @@ Result<Launch> make_launch_plan(const unit::Unit& unit, const LaunchRequest& req
   plan.working_directory_may_miss = service.working_directory_may_miss;
   plan.root_directory = service.root_directory;
   plan.passed = request.passed;
+  plan.await_end = request.await_end;
   plan.listen_pid = request.listen_pid;
   plan.watchdog_pid = request.watchdog_pid;
   plan.umask = service.umask;

@@ -35,6 +35,7 @@ struct LaunchRequest {
   // Of stdin, stdout and stderr, where they are pipes of initd's: which of the passed descriptors. A log
   // without one is a plain file.
   std::array<std::optional<std::uint32_t>, 3> pipes{};
+  std::optional<std::uint32_t> await_end;  // which of the passed descriptors (exec plan)
 };
 
 // A plan and the descriptors of its own: entry n is the plan's passed fd first + n, after those that came

@@ -368,7 +368,10 @@ void App::recover() {
   carry_out_all();
   settling_ = false;
   // The engine has heard of these ends now, and of no others.
-  for (const auto& [slot, attempt] : adopted.ended) free_slot(slot, attempt);
+  for (const auto& [slot, attempt] : adopted.ended) {
+    record_login_end(slot);
+    free_slot(slot, attempt);
+  }
   know_voices();
   for (const std::uint32_t slot : adopted.unheard) on_slot(slot);
   settle();

@@ -31,16 +31,24 @@ void live_for(Duration limit) {
   (void)setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
+constexpr int kAnswer = 3;
+
+// Beyond 0 to 2 a helper has the pipe as kAnswer and, if any, what is kept for it.
+void keep_only(int pipe, int kept) {
+  const int high = fcntl(pipe, F_DUPFD_CLOEXEC, Helpers::kKept + 1);
+  const int first = kept < 0 ? Helpers::kKept : Helpers::kKept + 1;
+  if (kept >= 0 && kept != Helpers::kKept && dup3(kept, Helpers::kKept, O_CLOEXEC) < 0) _exit(1);
+  if (high < 0 || dup3(high, kAnswer, O_CLOEXEC) < 0) _exit(1);
+  if (sys::close_range(static_cast<unsigned>(first), ~0U, 0) == 0) return;
+  for (int fd = first; fd < static_cast<int>(sysconf(_SC_OPEN_MAX)); ++fd) close(fd);
+}
+
 // Never returns.
-[[noreturn]] void be_helper(int pipe, const std::function<std::string()>& work, Duration limit) {
-  constexpr int kAnswer = 3;
+[[noreturn]] void be_helper(int pipe, int kept, const std::function<std::string()>& work, Duration limit) {
   live_for(limit);
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)signal(SIGPIPE, SIG_DFL);
-  if (pipe != kAnswer && dup3(pipe, kAnswer, O_CLOEXEC) < 0) _exit(1);
-  if (sys::close_range(kAnswer + 1, ~0U, 0) != 0) {
-    for (int fd = kAnswer + 1; fd < static_cast<int>(sysconf(_SC_OPEN_MAX)); ++fd) close(fd);
-  }
+  keep_only(pipe, kept);
   const std::string answer = work();
   std::string_view left = answer;
   while (!left.empty()) {
@@ -77,7 +85,8 @@ Helpers::~Helpers() {
   while (!helpers_.empty()) end(helpers_.begin());
 }
 
-Result<> Helpers::start(std::uint64_t key, const std::function<std::string()>& work, Duration limit) {
+Result<> Helpers::start(std::uint64_t key, const std::function<std::string()>& work, Duration limit,
+                        int kept) {
   reap();
   if (helpers_.size() + ending_.size() >= kMost) return failure(EAGAIN, "start a helper");
   int ends[2];
@@ -87,7 +96,7 @@ Result<> Helpers::start(std::uint64_t key, const std::function<std::string()>& w
   if (fcntl(ours.get(), F_SETFL, O_NONBLOCK) != 0) return failure(errno, "fcntl");
   const pid_t pid = fork();
   if (pid < 0) return failure(errno, "fork");
-  if (pid == 0) be_helper(theirs.get(), work, limit);
+  if (pid == 0) be_helper(theirs.get(), kept, work, limit);
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = key;

@@ -26,9 +26,11 @@ class Helpers {
   // Readable when take_done() has something.
   [[nodiscard]] int fd() const { return epoll_.get(); }
 
-  // Runs work in the helper; its answer is at most 4 MiB. After the limit it is killed. Errors: EAGAIN (512
-  // are at work already), those of pipe2(2) and fork(2).
-  Result<> start(std::uint64_t key, const std::function<std::string()>& work, Duration limit = kInfinity);
+  // Runs work in the helper; its answer is at most 4 MiB. After the limit it is killed. It has `kept`, if
+  // any, as kKept. Errors: EAGAIN (512 are at work already), those of pipe2(2) and fork(2).
+  Result<> start(std::uint64_t key, const std::function<std::string()>& work, Duration limit = kInfinity,
+                 int kept = -1);
+  static constexpr int kKept = 4;
   void cancel(std::uint64_t key);
 
   struct Done {

@@ -4,6 +4,7 @@
 //   witness die SIGNAL       by its default action
 //   witness orphans N        N orphans end in the same moment; "gone" when every one of them has been reaped
 //   witness stuck            sleeps in state D, until it is killed
+//   witness utmp             the type, id and line of its own entry in utmp, or "none"
 //   witness daemon LAST WORD...  leaves "witness signals LAST" running behind (in its own session), then acts
 //   by WORD... witness self             its pid, parent, group, session, uid, gid, working directory and
 //   descriptors
@@ -12,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utmpx.h>
 
 #include <cerrno>
 #include <climits>
@@ -100,6 +102,15 @@ void tell_self() {
   dprintf(1, "\n");
 }
 
+void tell_login_record() {
+  for (const utmpx* record = getutxent(); record != nullptr; record = getutxent()) {
+    if (record->ut_pid != getpid()) continue;
+    dprintf(1, "%d %.4s %.32s\n", record->ut_type, record->ut_id, record->ut_line);
+    return;
+  }
+  dprintf(1, "none\n");
+}
+
 int act(int argc, char** argv) {
   const std::string_view what = argc > 0 ? argv[0] : "";
   const int number = argc > 1 ? std::atoi(argv[1]) : 0;
@@ -113,7 +124,8 @@ int act(int argc, char** argv) {
     return argc > 2 ? act(argc - 2, argv + 2) : 0;
   }
   if (what == "self") tell_self();
-  return what == "self" ? 0 : 2;
+  if (what == "utmp") tell_login_record();
+  return what == "self" || what == "utmp" ? 0 : 2;
 }
 
 }  // namespace

@@ -45,6 +45,23 @@ TEST(Helpers, HaveNoneOfTheManagersDescriptors) {
   close(inherited);
 }
 
+TEST(Helpers, HaveWhatIsKeptForThem) {
+  auto helpers = *Helpers::create();
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  for (int number : {3, Helpers::kKept, 9}) {  // whatever number it has here
+    const int taken = fcntl(ends[1], F_DUPFD_CLOEXEC, number);
+    const auto speak = [] { return std::string(write(Helpers::kKept, "x", 1) == 1 ? "said" : "silent"); };
+    ASSERT_TRUE(helpers.start(1, speak, kInfinity, taken));
+    EXPECT_EQ(wait_for(helpers)[0].answer, "said") << taken;
+    close(taken);
+    char heard = 0;
+    EXPECT_EQ(read(ends[0], &heard, 1), 1);
+  }
+  close(ends[0]);
+  close(ends[1]);
+}
+
 TEST(Helpers, OneThatDiesAnswersNothing) {
   auto helpers = *Helpers::create();
   ASSERT_TRUE(helpers.start(1, []() -> std::string { _exit(3); }));

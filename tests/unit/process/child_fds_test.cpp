@@ -2,14 +2,18 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <set>
+#include <thread>
 
 #include "tests/unit/process/child_runner.h"
 
@@ -208,6 +212,63 @@ TEST_P(SharedTableTest, LeavesTheParentsTableAsItIsAndTakesNoStoredFd) {
 }
 
 INSTANTIATE_TEST_SUITE_P(WithAndWithoutCloseRange, SharedTableTest, ::testing::Values(0, ENOSYS, EPERM));
+
+struct SocketPair {
+  SocketPair() {
+    int ends[2] = {-1, -1};
+    ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+    ours.reset(ends[0]);
+    childs.reset(ends[1]);
+    const int on = 1;
+    ::setsockopt(ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+  }
+  UniqueFd ours, childs;
+};
+
+// The sender of the byte that comes next, by the kernel's word; 0 when none comes.
+pid_t receive_sender(int socket) {
+  char byte = 0;
+  iovec part{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  if (::recvmsg(socket, &message, 0) != 1) return 0;
+  ucred sender{};
+  std::memcpy(&sender, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof sender);
+  return sender.pid;
+}
+
+TEST_F(ChildFdsTest, AwaitsTheEndOfAnotherAndTheProgramDoesNotGetIt) {
+  SocketPair pair;
+  RunOptions options;
+  options.passed = {files_[0].get(), pair.childs.get()};
+  options.spoil_parent = [&] { pair.ours.reset(); };
+  PlanInput input = probe_input(2);
+  input.passed.push_back({0, 3});
+  input.await_end = 1;
+  bool waited = false;
+  pid_t sender = 0;
+  std::thread other([&] {
+    sender = receive_sender(pair.ours.get());
+    const std::string proc = "/proc/" + std::to_string(sender);
+    std::error_code gone;
+    for (bool sleeps = false; !sleeps && !gone;) {
+      sleeps = read_file(proc + "/stat").find(") S ") != std::string::npos;
+      waited = sleeps && std::filesystem::read_symlink(proc + "/exe", gone).filename() != "probe";
+    }
+    pair.ours.reset();
+  });
+  const RunResult result = run_child(input, options);
+  other.join();
+  EXPECT_EQ(result.end(), "running");
+  EXPECT_EQ(sender, result.pid);
+  EXPECT_TRUE(waited);
+  const State wanted{{"fd.0", kNull}, {"fd.1", kNull}, {"fd.2", kNull}, {"fd.3", file("a")}};
+  EXPECT_EQ(fds(input, options), wanted);  // nobody has the other end any more: it goes on
+}
 
 TEST_F(ChildFdsTest, ClosesAllWithoutCloseRangeAndWithoutProc) {
   if (!is_root()) GTEST_SKIP() << "needs root";

@@ -50,6 +50,7 @@ PlanInput some_input() {
   for (PlanInput::Stdio& stdio : input.stdio) stdio = some_stream();
   const auto passed = *rc::gen::inRange<std::uint32_t>(0, 5);
   for (std::uint32_t index = 0; index < passed; ++index) input.passed.push_back({index, 3 + index});
+  if (*rc::gen::arbitrary<bool>()) input.await_end = passed;
   if (*rc::gen::arbitrary<bool>()) {
     input.cpus = *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(0U, kMaxCpus));
     input.search_path = without_nul(*text());

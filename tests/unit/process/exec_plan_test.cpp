@@ -35,6 +35,7 @@ TEST(ExecPlan, HoldsEverythingThatWasPutIn) {
   input.stdio[1] = {StdioKind::Append, "/var/log/x", true, 0600, 0};
   input.stdio[2].kind = StdioKind::SameAsStdout;
   input.passed = {{2, 3}, {0, 4}};
+  input.await_end = 5;
   input.no_new_privileges = true;
   input.scheduler = {3, 0};
   input.io_priority = 0x6001;
@@ -68,8 +69,10 @@ TEST(ExecPlan, HoldsEverythingThatWasPutIn) {
   EXPECT_EQ(walk.read_string(header.stdio[1].path), "/var/log/x");
   EXPECT_EQ(header.stdio[1].mode, 0600U);
   EXPECT_EQ(header.stdio[1].before_identity, 1U);
-  ASSERT_EQ(header.passed_count, 2U);
+  ASSERT_EQ(header.passed_count, 3U);
   EXPECT_EQ(walk.entry<PassedFdPlan>(header.passed, 0).index, 2U);
+  EXPECT_EQ(walk.entry<PassedFdPlan>(header.passed, 2).index, 5U);
+  EXPECT_EQ(walk.entry<PassedFdPlan>(header.passed, 2).target, kAwaitEnd);
   EXPECT_EQ(header.flags, kPlanNewSession | kPlanNoNewPrivileges | kPlanSetNice | kPlanSetOomScoreAdjust |
                               kPlanSetScheduler | kPlanSetIoPriority | kPlanSetSecurebits | kPlanSetBounding |
                               kPlanSetAmbient | kPlanSetNuma);
@@ -187,6 +190,8 @@ TEST(ExecPlan, IsRefusedByTheNameOfTheMemberThatIsWrong) {
       {"ambient", EINVAL, [](PlanInput& in) { in.bounding = 1, in.ambient = 2; }},
       {"search_path", EINVAL, [&](PlanInput& in) { in.search_path = nul; }},
       {"passed", E2BIG, [](PlanInput& in) { in.passed.resize(kMaxPassedFds + 1); }},
+      {"passed", E2BIG, [](PlanInput& in) { in.passed.resize(kMaxPassedFds), in.await_end = 0; }},
+      {"await_end", EINVAL, [](PlanInput& in) { in.await_end = kMaxPassedFds; }},
       {"passed[0]", EINVAL,
        [](PlanInput& in) {
          in.passed = {{0, 2}};

@@ -17,6 +17,7 @@ cpu-affinity = [3, "0-1", 1]
 numa-policy = "bind"
 numa-nodes = ["0-1"]
 parent-death-signal = "TERM"
+utmp-id = "ty7"
 stdin = "data:one\ntwo\n"
 stdout = "tty"
 environment-files = ["/a", "-/b"]
@@ -56,7 +57,7 @@ TEST(Context, IsReadAsItIsWritten) {
   EXPECT_EQ(context.resources.cpus, (std::vector<std::uint32_t>{0, 1, 2}));
   EXPECT_TRUE(context.resources.delegate);
   EXPECT_EQ(context.resources.oom_policy, OomPolicy::Kill);
-  EXPECT_EQ(context.tty, (Terminal{"/dev/tty7", true, false, false}));
+  EXPECT_EQ(context.tty, (Terminal{"/dev/tty7", true, false, false, "ty7"}));
   EXPECT_EQ(context.credentials, (std::vector<Credential>{{"tls.key", "/etc/tls.key"}}));
   EXPECT_EQ(parsed.unit->service.standard_input, (Input{InputKind::Data, "one\ntwo\n"}));
   EXPECT_EQ(parsed.unit->service.standard_output.kind, OutputKind::Tty);
@@ -65,7 +66,7 @@ TEST(Context, IsReadAsItIsWritten) {
 TEST(Context, KnowsWhereEachKeyStands) {
   const Unit unit = *parse(kWhole).unit;
   EXPECT_EQ(place_of(unit, "service", "io-class"), "/u/a.service.toml:3");
-  EXPECT_EQ(place_of(unit, "credentials", "tls.key"), "/u/a.service.toml:31");
+  EXPECT_EQ(place_of(unit, "credentials", "tls.key"), "/u/a.service.toml:32");
   EXPECT_EQ(place_of(unit, "service", "user"), "");
 }
 
