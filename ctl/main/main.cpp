@@ -3,6 +3,7 @@
 #include "ctl/command_line.h"
 #include "ctl/exit_code.h"
 #include "ctl/output.h"
+#include "ctl/telinit.h"
 
 namespace init::ctl {
 namespace {
@@ -35,5 +36,8 @@ int main(int argc, char** argv) {
   // Whom initctl speaks for is decided by the kernel at the other end; with another's rights it would speak
   // for them.
   if (getauxval(AT_SECURE) != 0) return init::ctl::kPermission;
-  return init::ctl::run({argv + 1, argc > 0 ? static_cast<std::size_t>(argc - 1) : 0});
+  if (argc < 1) return init::ctl::kUsage;
+  const std::span<const char* const> words(argv + 1, static_cast<std::size_t>(argc - 1));
+  const auto meant = init::ctl::from_telinit(argv[0], words);
+  return init::ctl::run(meant ? std::span<const char* const>(*meant) : words);
 }

@@ -4,10 +4,11 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import unittest
 
-from machine import NOBODY, Machine, read, wait_until
+from machine import NOBODY, PROGRAMS, Machine, read, wait_until
 
 ERASE = "\r\x1b[K"
 SLOW = '[service]\npre-start = [["/bin/sh", "-c", "until [ -e {go} ]; do sleep 0.05; done"]]\ncommand = ["/bin/sleep", "infinity"]\n'
@@ -167,6 +168,42 @@ nofile = { soft = 100, hard = 200 }
             outside = machine.initctl("inspect", "a", check=False)
             self.assertEqual(outside.returncode, 1, "the number is another process's there")
             self.assertIn("another PID namespace", outside.stderr)
+
+
+class PrivilegedTest(unittest.TestCase):
+    """F44: initctl with somebody else's rights, and what it might be talked into running."""
+
+    def test_F44_with_anothers_rights_it_does_nothing(self):
+        with Machine({"a.service": '[service]\ncommand = ["sleep", "1d"]\n'}) as machine:
+            machine.initctl("start", "a")
+            borrowed = machine.place / "initctl"
+            shutil.copy(PROGRAMS / "initctl", borrowed)
+            os.chown(borrowed, NOBODY, NOBODY)
+            borrowed.chmod(0o4755)
+            done = subprocess.run([borrowed, "--runtime", machine.runtime, "stop", "a"], capture_output=True, text=True, timeout=30)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (4, "", ""))
+            self.assertEqual(machine.status("a")["state"], "active")
+
+    def test_F44_it_runs_no_pager_and_no_other_program(self):
+        with Machine({"a.service": '[service]\ncommand = ["sleep", "1d"]\n'}) as machine:
+            trap = machine.place / "trap"
+            trap.write_text(f"#!/bin/sh\ntouch {machine.place}/sprung\n")
+            trap.chmod(0o755)
+            environment = {name: str(trap) for name in ("PAGER", "SYSTEMD_PAGER", "LESSOPEN", "EDITOR", "SHELL")}
+            for words in (("status",), ("list",), ("status", "a"), ("logs", "initd"), ("cat", "a"), ("help",)):
+                with Terminal(machine.command(*words), **environment) as terminal:
+                    terminal.read_until(None)
+            self.assertFalse((machine.place / "sprung").exists())
+
+    def test_under_the_name_telinit_u_is_an_upgrade(self):
+        with Machine({"a.service": '[service]\ncommand = ["sleep", "1d"]\n'}, copies=True) as machine:
+            machine.initctl("start", "a")
+            before, manager = machine.main_pid("a"), machine.manager()
+            (machine.place / "telinit").symlink_to(PROGRAMS / "initctl")
+            done = subprocess.run([machine.place / "telinit", "u"], env={"INITD_RUNTIME": str(machine.runtime)}, capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertNotEqual(machine.manager(), manager)
+            self.assertEqual(machine.main_pid("a"), before)
 
 
 if __name__ == "__main__":
