@@ -94,7 +94,7 @@ bool store_log_option(LogRequest& log, Option option, const std::string& value) 
       return !value.empty();
     case Option::Stream:
       log.stream = value;
-      return value == "stdout" || value == "stderr";
+      return value == "stdout" || value == "stderr" || value == "syslog";
     case Option::Priority: {
       const auto severity = log::parse_severity(value);
       log.severity = severity.value_or(7);

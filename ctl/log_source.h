@@ -57,7 +57,7 @@ class LogSource {
   std::optional<LogFile> open_;
   File opened_;
   log::Reader reader_;
-  std::array<std::optional<LogRecord>, 4> begun_;  // by stream
+  std::array<std::optional<LogRecord>, log::kStreams> begun_;  // by stream
   std::vector<Error> errors_;
 };
 

@@ -5,7 +5,8 @@
 namespace init::ctl {
 namespace {
 
-constexpr std::string_view kStreams[] = {"stdout", "stderr", "initd", ""};
+constexpr std::array<std::string_view, log::kStreams> kStreamNames = {"stdout", "stderr", "initd", "",
+                                                                      "syslog"};
 
 Color color_of(std::uint8_t severity) {
   if (severity <= 3) return Color::Bad;
@@ -35,7 +36,7 @@ std::string render_log(const Style& style, const LogRecord& record, bool with_un
 std::string log_json(const LogRecord& record) {
   std::string out = "{\"time_us\":" + std::to_string(record.time_us);
   add(out, "unit", record.unit);
-  add(out, "stream", kStreams[static_cast<std::size_t>(record.stream)]);
+  add(out, "stream", kStreamNames[static_cast<std::size_t>(record.stream)]);
   add(out, "severity", log::severity_name(record.severity));
   add(out, "invocation", record.invocation);
   add(out, "boot", record.boot);

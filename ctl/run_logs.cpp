@@ -25,7 +25,7 @@ constexpr std::size_t kOutputBytes = 64 * 1024;
 constexpr std::uint64_t kLinesBeforeFollowing = 10;
 
 std::string unit_name(const std::string& word) {
-  return word == log::kInitd ? word : unit::canonical_name(word);
+  return word == log::kInitd || word == log::kSyslog ? word : unit::canonical_name(word);
 }
 
 // Where the manager says, or where it usually is when there is no manager.
@@ -56,6 +56,7 @@ class Wanted {
     if (record.time_us < since_ || record.time_us > until_ || record.severity > log_.severity) return false;
     if (log_.stream == "stdout" && record.stream != log::Stream::Out) return false;
     if (log_.stream == "stderr" && record.stream != log::Stream::Err) return false;
+    if (log_.stream == "syslog" && record.stream != log::Stream::Syslog) return false;
     if (!record.invocation.starts_with(log_.invocation)) return false;
     if (boot_ && record.boot != *boot_) return false;
     return !pattern_ || pattern_->found_in(log::without_prefix(record.text));

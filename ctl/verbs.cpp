@@ -36,7 +36,7 @@ constexpr std::array kOptions{
     OptionInfo{Option::Until, "--until", "TIME", "as --since"},
     OptionInfo{Option::Boot, "--boot", "N", "of this boot (0), the one before (-1), ..."},
     OptionInfo{Option::InvocationId, "--invocation", "ID", "of one run of the unit"},
-    OptionInfo{Option::Stream, "--stream", "stdout|stderr", "of this stream only"},
+    OptionInfo{Option::Stream, "--stream", "stdout|stderr|syslog", "of this stream only"},
     OptionInfo{Option::Priority, "--priority", "PRIORITY", "this severe or more: err, warning, 0 to 7", "-p"},
     OptionInfo{Option::Grep, "--grep", "RE", "lines in which the regular expression is found"},
     OptionInfo{Option::Raw, "--raw", "", "the bytes as they were written, and nothing else"},

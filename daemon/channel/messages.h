@@ -44,6 +44,9 @@ enum class MessageType : std::uint16_t {
   LogFlushed = 69,  // LogFlushBody
   LogReady =
       70,  // StoreBody: a line of this pipe's activation is the log-line; told once, or again after LogOpen
+  LogSyslog = 71,  // LogSyslogBody; fds: a socket /dev/log, then the directory of the units' control groups,
+                   // where there is one; payload = /proc/PID/cgroup of a unit, up to its name. LogDone
+                   // follows when it is shut down and empty
 };
 
 struct MessageHeader {
@@ -123,6 +126,11 @@ struct LogOpenBody {
   std::uint8_t forward = 0;  // bits of Forward: where its lines go, beside the log
 };
 
+struct LogSyslogBody {
+  StoreBody entry;           // tag: file_identity() of the socket's file
+  std::uint8_t forward = 0;  // bits of Forward: where its lines go, beside the logs
+};
+
 struct LogFlushBody {
   std::uint64_t tag = 0;  // of the unit
 };
@@ -161,6 +169,7 @@ inline constexpr std::uint32_t kStoreServiceFdEnd = 512;
 inline constexpr std::uint32_t kStoreLoggerChannel = 4;  // the manager's end
 inline constexpr std::uint32_t kStoreLoggerState = 5;
 inline constexpr std::uint32_t kStoreLoggerStaging = 6;  // tag 0: the end to read, 1: to write
+inline constexpr std::uint32_t kStoreSyslog = 7;  // a socket /dev/log, tag: file_identity() of its file
 // Read ends of the pipes that units write to: this and the stream in the upper eight bits, the lower 24 bits
 // of the activation below; tag: the unit's.
 inline constexpr std::uint32_t kStoreLogPipe = 1U << 24;

@@ -33,6 +33,8 @@ std::size_t body_size(MessageType type) noexcept {
       return sizeof(LogOpenBody);
     case MessageType::LogReady:
       return sizeof(StoreBody);
+    case MessageType::LogSyslog:
+      return sizeof(LogSyslogBody);
     case MessageType::LogFlush:
     case MessageType::LogFlushed:
       return sizeof(LogFlushBody);

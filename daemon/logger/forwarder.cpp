@@ -13,6 +13,7 @@
 #include <ctime>
 
 #include "libinit/base/checksum.h"
+#include "libinit/base/file_identity.h"
 #include "libinit/base/utf8.h"
 
 namespace init::logger {
@@ -27,14 +28,15 @@ constexpr unsigned kDaemonFacility = 3;  // LOG_DAEMON
 
 // ---- How each is opened
 
-Result<UniqueFd> open_syslog() {
+Result<UniqueFd> open_syslog(std::uint64_t own) {
+  constexpr const char* kPath = "/dev/log";
+  if (own != 0 && file_identity(kPath) == own) return failure(ENODEV, "connect", kPath);
   UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  constexpr std::string_view kPath = "/dev/log";
-  kPath.copy(address.sun_path, sizeof address.sun_path);
+  std::string_view(kPath).copy(address.sun_path, sizeof address.sun_path);
   const auto* to = static_cast<const sockaddr*>(static_cast<const void*>(&address));
-  if (!fd || connect(fd.get(), to, sizeof address) != 0) return failure(errno, "connect", std::string(kPath));
+  if (!fd || connect(fd.get(), to, sizeof address) != 0) return failure(errno, "connect", kPath);
   return fd;
 }
 
@@ -44,17 +46,17 @@ Result<UniqueFd> open_path(const char* path) {
   return fd;
 }
 
-Result<UniqueFd> open_kmsg() {
+Result<UniqueFd> open_kmsg(std::uint64_t /*own*/) {
   return open_path("/dev/kmsg");
 }
 
-Result<UniqueFd> open_console() {
+Result<UniqueFd> open_console(std::uint64_t /*own*/) {
   return open_path("/dev/console");
 }
 
 // A pipe and a terminal are opened anew, to be non-blocking for this process only. What may not be (it is
 // another user's) is shared, and so are a file's offset and a socket; each is looked at before it is written.
-Result<UniqueFd> open_stdout() {
+Result<UniqueFd> open_stdout(std::uint64_t /*own*/) {
   struct stat status {};
   if (fstat(STDOUT_FILENO, &status) != 0) return failure(errno, "open", "standard output");
   const bool terminal = isatty(STDOUT_FILENO) == 1;
@@ -174,7 +176,7 @@ bool Forwarder::open(MonotonicTime now) {
   if (fd_) return true;
   if (now < retry_at_) return false;
   retry_at_ = now + kRetryEvery;
-  auto opened = to_->open();
+  auto opened = to_->open(own_);
   if (!opened) {
     failed_ = opened.error();
     return false;

@@ -17,8 +17,9 @@ namespace init::logger {
 // One row of the table of destinations (forwarder.cpp).
 struct Destination {
   std::string_view name;
-  // It never blocks. Errors: of open(2), connect(2); ENODEV for what is not to be written to.
-  Result<UniqueFd> (*open)();
+  // It never blocks. own: file_identity() of the socket that this process reads. Errors: of open(2),
+  // connect(2); ENODEV for what is not to be written to.
+  Result<UniqueFd> (*open)(std::uint64_t own);
   // Adds the line as this destination has it.
   void (*append)(std::string& out, std::string_view unit, const log::Entry& line, bool colored);
   std::size_t piece;  // bytes that are written at once: 0 = a line
@@ -32,6 +33,10 @@ class Forwarder {
  public:
   explicit Forwarder(const Destination& to) : to_(&to) {}
 
+  // What is sent there would come back: file_identity() of a socket.
+  void avoid(std::uint64_t socket) { own_ = socket; }
+  // Somebody else may be there now.
+  void look_again() { retry_at_ = {}; }
   // False: whoever is there is not to be written to, as /dev/null.
   [[nodiscard]] bool takes(MonotonicTime now);
   // Only what takes().
@@ -56,6 +61,7 @@ class Forwarder {
   const Destination* to_;
   UniqueFd fd_;
   bool colored_ = false;
+  std::uint64_t own_ = 0;
   std::optional<Error> failed_;
   MonotonicTime retry_at_{};
   std::deque<std::string> queue_;

@@ -73,9 +73,11 @@ int Logger::run() {
 }
 
 bool Logger::over() const {
-  const bool told = end_at_ != MonotonicTime::never();
-  const bool idle = free_.size() == pipes_.size();
-  return told && (idle || end_at_ <= monotonic_now());
+  if (end_at_ == MonotonicTime::never()) return false;
+  const bool idle = free_.size() == pipes_.size() &&
+                    std::none_of(sockets_.begin(), sockets_.end(),
+                                 [](const auto& socket) { return socket && socket->look(); });
+  return idle || end_at_ <= monotonic_now();
 }
 
 MonotonicTime Logger::deadline() const {
@@ -101,6 +103,9 @@ void Logger::turn() {
         if ((ready.events & (EPOLLHUP | EPOLLERR)) != 0 && pipes_[ready.token.index])
           pipes_[ready.token.index]->closed = true;
         serve(ready.token.index, false);
+        break;
+      case Source::Syslog:
+        serve_syslog(ready);
         break;
       case Source::Forward:  // below
         break;
@@ -131,6 +136,7 @@ void Logger::on_manager() {
     if (packet_->header().type == channel::MessageType::LogOpen) on_open();
     if (packet_->header().type == channel::MessageType::LogSync) on_sync();
     if (packet_->header().type == channel::MessageType::LogFlush) on_flush();
+    if (packet_->header().type == channel::MessageType::LogSyslog) on_syslog();
   }
 }
 
@@ -147,6 +153,7 @@ void Logger::on_open() {
   UnitLog& log = log_of(from.unit.data());
   if (reader.finished()) log.configure(config, ready_line);
   if (log.was_ready(from)) around_.tell_ready(from);
+  log.begin(from.invocation.data());
   const auto known = std::find_if(pipes_.begin(), pipes_.end(), [&from](const auto& pipe) {
     return pipe && pipe->entry.kind == from.entry.kind && pipe->entry.tag == from.entry.tag;
   });
@@ -172,6 +179,7 @@ void Logger::on_sync() {
   for (std::uint32_t index = 0; index < pipes_.size(); ++index) {
     if (pipes_[index]) watch(index);
   }
+  for (std::uint32_t index = 0; index < sockets_.size(); ++index) watch_syslog(index);
   release_own_code();
 }
 
@@ -185,7 +193,8 @@ void Logger::on_flush() {
 }
 
 // What was in hand when the logger before this one died. Where it has taken only part of what it meant to,
-// the rest still stands in the pipe, and there are only whole buffers between the two.
+// the rest still stands in the pipe, and there are only whole buffers between the two; a datagram stands
+// whole in its socket, and is not taken from here, until its line is whole in the staging pipe.
 void Logger::finish_unfinished() {
   const Operation* found = pump_.unfinished();
   if (found == nullptr) return;
@@ -193,10 +202,12 @@ void Logger::finish_unfinished() {
   UnitLog& log = log_of(operation.pipe.unit.data());
   log.take_back(operation);
   const std::string_view bytes = pump_.taken();
-  if (bytes.empty()) {
+  const bool again =
+      operation.datagram != DatagramId{} && (bytes.size() < operation.bytes || waits(operation.datagram));
+  if (bytes.empty() || again) {
     pump_.finish();
   } else {
-    log.store(pump_, {-1, operation.pipe, bytes, operation.ended != 0});
+    log.store(pump_, {-1, operation.pipe, bytes, operation.ended != 0, nullptr, operation.datagram});
     forward(operation.pipe);
   }
   if (log.pipes == 0) logs_.erase(log.unit());
@@ -305,12 +316,16 @@ bool Logger::serve_once(Pipe& pipe, bool due) {
   const bool whole = lines.size() == look.bytes.size();
   const channel::LogOpenBody name = name_of(pipe);
   pipe.log->store(pump_, {pipe.fd.get(), name, lines, ended && whole});
-  forward(name);
-  if (pipe.log->failing() && heal_at_ == MonotonicTime::never()) heal_at_ = now + kHealEvery;
-  if (tell_at_ == MonotonicTime::never() && trouble_of(*pipe.log) != pipe.log->told)
-    tell_at_ = now + kTellEvery;
+  stored(*pipe.log, name);
   // What is written from now on announces itself.
   return !all || !whole || pipe.closed;
+}
+
+void Logger::stored(const UnitLog& log, const channel::LogOpenBody& from) {
+  const MonotonicTime now = monotonic_now();
+  forward(from);
+  if (log.failing() && heal_at_ == MonotonicTime::never()) heal_at_ = now + kHealEvery;
+  if (tell_at_ == MonotonicTime::never() && trouble_of(log) != log.told) tell_at_ = now + kTellEvery;
 }
 
 void Logger::set_due(std::uint32_t index, MonotonicTime time) {
@@ -346,7 +361,9 @@ void Logger::heal(MonotonicTime now) {
   }
   heal_at_ = failing ? now + kHealEvery : MonotonicTime::never();
   tell_troubles();
-  std::erase_if(logs_, [](const auto& one) { return one.second->pipes == 0 && !one.second->failing(); });
+  std::erase_if(logs_, [](const auto& one) {
+    return one.second->pipes == 0 && !one.second->failing() && one.second->told.empty();
+  });
 }
 
 void Logger::start_compressor() {

@@ -13,6 +13,7 @@
 #include "daemon/logger/compressor.h"
 #include "daemon/logger/forwarder.h"
 #include "daemon/logger/pump.h"
+#include "daemon/logger/syslog_socket.h"
 #include "daemon/logger/unit_log.h"
 #include "libinit/process/poller.h"
 
@@ -42,7 +43,7 @@ class Logger {
     bool closed = false;  // on the other side
   };
   // In the order in which they are handled within one turn.
-  enum class Source : std::uint32_t { Manager, Child, Signals, Pipe, Forward };
+  enum class Source : std::uint32_t { Manager, Child, Signals, Pipe, Syslog, Forward };
 
   Logger(Settings settings, Pump pump);
   [[nodiscard]] Result<> open();
@@ -55,6 +56,7 @@ class Logger {
   void on_open();
   void on_sync();
   void on_flush();
+  void on_syslog();
   void finish_unfinished();
   void take_home();
   void tell(channel::MessageType type, std::span<const std::byte> body, std::string payload = {});
@@ -71,8 +73,17 @@ class Logger {
   void set_due(std::uint32_t index, MonotonicTime time);
   void end(std::uint32_t index);
   void on_due(MonotonicTime now);
+  // The work in hand is done.
+  void stored(const UnitLog& log, const channel::LogOpenBody& from);
   void heal(MonotonicTime now);
   void start_compressor();
+
+  // Datagrams.
+  void watch_syslog(std::uint32_t index);
+  void serve_syslog(const process::Ready& ready);
+  void store_datagram(const SyslogSocket& socket, const Datagram& datagram);
+  [[nodiscard]] bool waits(const DatagramId& datagram) const;
+  void end_syslog(std::uint32_t index);
 
   // Beside the logs.
   void forward(const channel::LogOpenBody& from);
@@ -95,6 +106,7 @@ class Logger {
   std::vector<std::unique_ptr<Pipe>> pipes_;
   std::vector<std::uint32_t> free_;
   std::set<std::pair<MonotonicTime, std::uint32_t>> due_;
+  std::vector<std::unique_ptr<SyslogSocket>> sockets_;  // /dev/log, and what is left of one that was
   struct Waiting {
     channel::MessageType type;
     std::vector<std::byte> body;

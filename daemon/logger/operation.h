@@ -15,6 +15,13 @@ namespace init::logger {
 // Which of a unit's two directories.
 enum class Place : std::uint32_t { Disk, Memory, Nowhere };
 
+// One datagram of a socket: no sender sends two in the same nanosecond.
+struct DatagramId {
+  std::int64_t sent_ns = 0;  // 0 = none
+  std::int32_t sender = 0;   // pid
+  bool operator==(const DatagramId&) const = default;
+};
+
 struct Operation {
   channel::LogOpenBody pipe;
   Place place = Place::Nowhere;
@@ -22,6 +29,7 @@ struct Operation {
   std::uint64_t bytes = 0;   // to be taken
   std::uint64_t offset = 0;  // where `current` ended before
   std::uint64_t inode = 0;   // of `current`
+  DatagramId datagram{};     // whose line it is; none: bytes of a pipe
 };
 
 class OperationRecord {

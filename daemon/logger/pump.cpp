@@ -68,6 +68,11 @@ void Pump::take(int pipe, const Operation& operation) {
   }
 }
 
+void Pump::put(std::string_view line, const Operation& operation) {
+  record_.begin(operation);
+  (void)!write(staging_write_.get(), line.data(), line.size());  // there is room for it
+}
+
 void Pump::finish() {
   record_.end();
   drain();

@@ -24,6 +24,8 @@ class Pump {
   [[nodiscard]] Look look(int pipe);
   // From here on the work is written down, and the bytes are in the staging pipe.
   void take(int pipe, const Operation& operation);
+  // The same with the line of a datagram, which is in no pipe yet; then the datagram may be consumed.
+  void put(std::string_view line, const Operation& operation);
   void move(Place place, std::uint64_t offset, std::uint64_t inode) { record_.move(place, offset, inode); }
   // The bytes are stored.
   void finish();

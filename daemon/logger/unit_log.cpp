@@ -90,7 +90,8 @@ bool UnitLog::keeps(std::string_view text) {
   if (any_in(drop_, text)) return false;
   ++in_window_;
   const auto& limit = config_.rate_limit;
-  if (limit.lines == 0 || config_.overflow == unit::Overflow::Block || in_window_ <= limit.lines) return true;
+  const bool waits = waits_ && config_.overflow == unit::Overflow::Block;
+  if (limit.lines == 0 || waits || in_window_ <= limit.lines) return true;
   ++dropped_;
   return false;
 }
@@ -211,12 +212,18 @@ void UnitLog::store(Pump& pump, const Work& work) {
   renew_window(monotonic_now());
   const Place place = ready(work.bytes.size(), now_us);
   const Kept* kept = at(place);
+  const std::uint64_t offset = kept != nullptr ? kept->storage.size() : 0;
+  const std::uint64_t inode = kept != nullptr ? kept->storage.inode() : 0;
+  const Operation operation{work.from, place, work.ended ? 1U : 0U, work.bytes.size(),
+                            offset,    inode, work.datagram};
+  waits_ = work.datagram == DatagramId{};
   if (work.pipe >= 0) {
-    pump.take(work.pipe,
-              {work.from, place, work.ended ? 1U : 0U, work.bytes.size(),
-               kept != nullptr ? kept->storage.size() : 0, kept != nullptr ? kept->storage.inode() : 0});
+    pump.take(work.pipe, operation);
+  } else if (work.socket != nullptr) {
+    pump.put(work.bytes, operation);
+    work.socket->consume();
   } else if (kept != nullptr) {
-    pump.move(place, kept->storage.size(), kept->storage.inode());
+    pump.move(place, offset, inode);
   }
   const bool looks = ready_ && !was_ready(work.from);
   if (ready_) ready_->looks = looks;
@@ -278,6 +285,7 @@ std::string UnitLog::trouble() const {
   };
   add(lost_, " lost");
   add(dropped_, " above rate-limit dropped");
+  add(cut_, " cut off at 8 KiB, as longer datagrams are");
   return text;
 }
 

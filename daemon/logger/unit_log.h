@@ -11,6 +11,7 @@
 
 #include "daemon/logger/pump.h"
 #include "daemon/logger/storage.h"
+#include "daemon/logger/syslog_socket.h"
 #include "libinit/base/time.h"
 #include "libinit/log/framing.h"
 #include "libinit/pattern/pattern.h"
@@ -28,12 +29,14 @@ struct Surroundings {
   std::function<void(const channel::LogOpenBody&)> tell_ready;  // the log-line stands in this pipe
 };
 
-// Bytes of one pipe. pipe -1: they are in the staging pipe already.
+// Bytes of one pipe, or the line of a datagram. Neither: they are in the staging pipe already.
 struct Work {
   int pipe = -1;
   const channel::LogOpenBody& from;
   std::string_view bytes;
   bool ended = false;  // nothing follows
+  const SyslogSocket* socket = nullptr;
+  DatagramId datagram{};
 };
 
 class UnitLog final : private log::LineFilter {
@@ -42,6 +45,11 @@ class UnitLog final : private log::LineFilter {
 
   // ready_line: the line that says that the unit is ready, a regular expression; empty = none does.
   void configure(const unit::LogConfig& config, const std::string& ready_line);
+  // Of the newest of the unit's pipes, and of its datagrams.
+  void begin(std::string_view invocation) { invocation_ = invocation; }
+  [[nodiscard]] const std::string& invocation() const { return invocation_; }
+  // A datagram was longer than kLongestDatagram.
+  void note_cut() { ++cut_; }
   // Has it stood in one of this activation's pipes?
   [[nodiscard]] bool was_ready(const channel::LogOpenBody& from) const {
     return ready_ && ready_->invocation == from.invocation.data();
@@ -107,7 +115,9 @@ class UnitLog final : private log::LineFilter {
   MonotonicTime window_end_{};
   std::uint32_t in_window_ = 0;
   std::uint64_t dropped_ = 0, dropped_told_ = 0;
-  std::uint64_t lost_ = 0;
+  std::uint64_t lost_ = 0, cut_ = 0;
+  bool waits_ = false;  // whoever writes what is in hand, for room in the rate limit
+  std::string invocation_ = std::string(log::kIdBytes, '0');
   bool overran_ = false;  // the ring
 };
 

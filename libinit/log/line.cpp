@@ -6,7 +6,7 @@
 namespace init::log {
 namespace {
 
-constexpr std::string_view kStreams = "oei=";
+constexpr std::string_view kStreamLetters = "oei=s";
 constexpr std::string_view kEndings = " +-";
 constexpr std::int64_t kMicro = 1'000'000;
 constexpr std::int64_t kDay = 86'400 * kMicro;
@@ -47,7 +47,7 @@ void append_header(std::string& out, const Entry& entry, char severity) {
   const auto time = stamp(entry.time_us);
   out.append(time.data(), time.size());
   out += ' ';
-  out += kStreams[static_cast<std::size_t>(entry.stream)];
+  out += kStreamLetters[static_cast<std::size_t>(entry.stream)];
   out += severity;
   out += kEndings[static_cast<std::size_t>(entry.ending)];
 }
@@ -120,7 +120,7 @@ void append_mark(std::string& out, std::int64_t time_us, std::string_view invoca
 std::optional<Entry> parse_line(std::string_view stored) {
   if (stored.size() < kHeaderBytes || stored[kStampBytes] != ' ') return std::nullopt;
   const auto time = parse_stamp(stored.substr(0, kStampBytes));
-  const std::size_t stream = kStreams.find(stored[kStampBytes + 1]);
+  const std::size_t stream = kStreamLetters.find(stored[kStampBytes + 1]);
   const char severity = stored[kStampBytes + 2];
   const std::size_t ending = kEndings.find(stored[kStampBytes + 3]);
   if (!time || stream == std::string_view::npos || ending == std::string_view::npos) return std::nullopt;

@@ -4,7 +4,8 @@
 //   ^ UTC, always 27 bytes      ||^ ' ' whole, '+' goes on in the next line of this stream, '-' ended
 //   unfinished
 //                               |severity, 0 to 7 as in syslog(3)
-//                               'o' stdout, 'e' stderr, 'i' initd's own words about this log, '=' a mark
+//                               'o' stdout, 'e' stderr, 's' sent to /dev/log, 'i' initd's own words about
+//                               this log, '=' a mark
 //
 // The text follows byte for byte, a "<4>" that told the severity, NULs and invalid UTF-8 included; only the
 // line break is ours. A mark tells whose lines follow until the next one: "=- INVOCATION BOOT", each 32
@@ -19,7 +20,8 @@
 
 namespace init::log {
 
-enum class Stream : std::uint8_t { Out, Err, Note, Mark };
+enum class Stream : std::uint8_t { Out, Err, Note, Mark, Syslog };
+inline constexpr std::size_t kStreams = 5;
 enum class Ending : std::uint8_t { Whole, Continues, Unfinished };
 
 inline constexpr std::size_t kStampBytes = 27;

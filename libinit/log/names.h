@@ -9,7 +9,8 @@
 namespace init::log {
 
 inline constexpr std::string_view kCurrent = "current";
-inline constexpr std::string_view kInitd = "initd";  // the log of initd itself
+inline constexpr std::string_view kInitd = "initd";    // the log of initd itself
+inline constexpr std::string_view kSyslog = "syslog";  // of what comes to /dev/log from no unit
 
 // "20261121T060712.123456Z.log"; compressed it has ".zst" behind it.
 [[nodiscard]] std::string rotated_name(std::int64_t first_us);

@@ -149,7 +149,7 @@ template <class V, Like<SystemConfig> T>
 void visit(V& v, T& config) {
   v(config.default_target, config.stop_deadline, config.show_status, config.log_directory);
   v(config.container_main, config.container_exit, config.hook_command, config.hook_timeout,
-    config.container_forward_logs);
+    config.container_forward_logs, config.dev_log);
 }
 
 }  // namespace init::unit

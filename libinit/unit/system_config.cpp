@@ -19,6 +19,8 @@ constexpr Key kKeys[] = {
      "ShowStatus", "", set_boolean<&SystemConfig::show_status>},
     {"log", "directory", "path", "\"/var/log/initd\"", "\"/srv/log\"", "Where services' output goes.", "", "",
      set_string<&SystemConfig::log_directory, &Setting::path>},
+    {"log", "dev-log", "boolean", "true", "false", "Reads /dev/log as long as no syslog daemon does.", "", "",
+     set_boolean<&SystemConfig::dev_log>},
     {"container", "main", "units", "", "[\"web.service\"]", "The units that a container exists for.", "", "",
      set_strings<&SystemConfig::container_main, &Setting::unit_name>},
     {"container", "exit", "word", "\"all-ended\"", "\"one-failed\"",

@@ -22,6 +22,7 @@ struct SystemConfig {
   bool container_forward_logs = true;     // what units write goes to initd's own stdout as well
   std::vector<std::string> hook_command;  // told when a unit has failed or was restarted; empty = none
   Duration hook_timeout = std::chrono::seconds(30);
+  bool dev_log = true;  // the logger reads /dev/log while no syslog daemon does
   bool operator==(const SystemConfig&) const = default;
 };
 

@@ -1,8 +1,10 @@
-// Any bytes as a log file, in pieces: what is understood is printed as it was read.
+// Any bytes as a log file, in pieces: what is understood is printed as it was read. The same bytes as a
+// datagram to /dev/log: they are one line.
 #include <cstdint>
 #include <cstdlib>
 
 #include "libinit/log/reader.h"
+#include "libinit/log/syslog.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace init::log;
@@ -22,5 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (whole.find(line) == std::string_view::npos) std::abort();
     }
   }
+  line.clear();
+  append_syslog(line, whole);
+  if (line.find('\n') != line.size() - 1) std::abort();
   return 0;
 }

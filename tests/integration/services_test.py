@@ -207,7 +207,7 @@ class MosquittoTest(Daemon, unittest.TestCase):
 
 class RsyslogTest(Daemon, unittest.TestCase):
     unit = "rsyslog.service"
-    changes = [('"-iNONE"', '"-iNONE", "-f", "/run/rsyslog.conf"')]  # /dev/log is the host's
+    changes = [('"-iNONE"', '"-iNONE", "-f", "/run/rsyslog.conf"')]  # a socket and a file of its own
     CONFIG = """module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="/run/log.socket")
 *.* /run/messages

@@ -80,7 +80,7 @@ void App::turn() {
         probes_.handle(one);
         break;
       case Source::Logger:
-        on_logger();
+        on_logger(one.token.index);
         break;
       case Source::Control:
         server_->handle(one, monotonic_now());
@@ -117,7 +117,8 @@ void App::answer(const control::Call& call, MonotonicTime now) {
   requests_->handle(call, now);
 }
 
-void App::on_logger() {
+void App::on_logger(std::uint32_t source) {
+  if (source != 0) return logging_->look_at_syslog();
   const auto news = logging_->on_readable();
   for (const std::uint64_t tag : news.flushed) requests_->logged(tag);
   for (const auto& [tag, activation] : news.ready) {

@@ -102,7 +102,7 @@ class App final : private core::ActionSink, public RequestTarget {
   // The loop (app.cpp).
   void turn();
   [[nodiscard]] MonotonicTime next_deadline() const;
-  void on_logger();
+  void on_logger(std::uint32_t source);
   void on_doorbell();
   [[nodiscard]] bool is_of(const SlotUse& use, const channel::Slot& facts) const;
   void on_slot(std::uint32_t slot);

@@ -123,6 +123,7 @@ Result<api::DaemonReloadReply> App::reload() {
   if (auto saved = save_generation(options_, compiled->get()); !saved) log_warning(saved.error().text());
   const auto old = engine_->graph();
   configuration_ = std::move(*fresh);
+  logging_->look_at_syslog();
   intents_.header().loaded_wall_ns = wall_now().since_epoch.count();
   timers_.clear();
   settling_ = true;

@@ -77,6 +77,12 @@ UniqueFd open_writer(int read_end) {
 
 }  // namespace
 
+Logging::Logging(Surroundings surroundings)
+    : around_(std::move(surroundings)),
+      syslog_(
+          {around_.channel, around_.facts, [this] { return available_ && around_.syslog().has_value(); },
+           [this](std::uint64_t identity, UniqueFd socket) { tell_syslog(identity, std::move(socket)); }}) {}
+
 // ---- The process
 
 Result<UniqueFd> Logging::kept(std::uint32_t kind, std::uint64_t tag, const std::function<UniqueFd()>& make) {
@@ -170,6 +176,7 @@ Result<> Logging::launch() {
 void Logging::give_up(const std::string& why) {
   available_ = false;
   next_ = monotonic_now() + kPause;
+  syslog_.look(monotonic_now());
   if (!said_) log_error("the logger cannot run, units that are started now write to plain files: " + why);
   said_ = true;
 }
@@ -187,6 +194,7 @@ void Logging::start(std::optional<std::uint32_t> slot) {
     if (auto launched = launch(); !launched) give_up(launched.error().text());
   }
   if (available_) log_own_words();
+  syslog_.start(around_.loop, {around_.token.kind, 1});
 }
 
 void Logging::on_slot(std::uint32_t slot, const channel::Slot& facts) {
@@ -209,6 +217,7 @@ void Logging::renew() {
 }
 
 void Logging::on_time(MonotonicTime now) {
+  syslog_.on_time(now);
   if (now < next_) return;
   next_ = MonotonicTime::never();
   if (slot_ != kNoSlot) {
@@ -216,6 +225,7 @@ void Logging::on_time(MonotonicTime now) {
     if (said_) log_info("the logger runs again");
     available_ = true;
     said_ = false;
+    syslog_.look(now);
     if (!link_.flush()) next_ = now + kSoon;
   } else if (auto launched = launch(); !launched) {
     give_up(launched.error().text());
@@ -231,12 +241,28 @@ void Logging::tell(channel::StoreBody entry, UniqueFd read) {
   link_.open({name_of(owner, entry), owner.config, owner.ready_line, std::move(read)});
 }
 
+void Logging::tell_syslog(std::uint64_t identity, UniqueFd socket) {
+  LogSocket told{
+      {{identity, channel::kStoreSyslog, 0}, around_.syslog().value_or(0)}, std::move(socket), {}, {}};
+  if (around_.processes.has_cgroups()) {
+    told.units.reset(fcntl(around_.processes.units_directory(), F_DUPFD_CLOEXEC, 0));
+    told.prefix = around_.processes.prefix();
+  }
+  link_.read_syslog(std::move(told));
+  if (!link_.flush()) next_ = std::min(next_, monotonic_now() + kSoon);
+}
+
 void Logging::tell_stored() {
   for (std::uint32_t i = 0; i < around_.facts.header().store_used; ++i) {
     const channel::StoreEntry entry = around_.facts.store_entry(i);
-    if (!is_log_pipe(entry.kind)) continue;
+    if (!is_log_pipe(entry.kind) && entry.kind != channel::kStoreSyslog) continue;
     auto read = around_.channel.fetch(entry.kind, entry.tag);
-    if (read && read->valid()) tell({entry.tag, entry.kind, 0}, std::move(*read));
+    if (!read || !read->valid()) continue;
+    if (entry.kind == channel::kStoreSyslog) {
+      tell_syslog(entry.tag, std::move(*read));
+    } else {
+      tell({entry.tag, entry.kind, 0}, std::move(*read));
+    }
   }
   link_.sync();
   if (!link_.flush()) next_ = std::min(next_, monotonic_now() + kSoon);
@@ -268,8 +294,8 @@ bool Logging::is_open(const channel::StoreBody& entry) const {
 // Nobody held the other end when the logger looked. Since then it may have been opened again for the next
 // step.
 void Logging::on_done(const channel::StoreBody& entry) {
-  if (!is_log_pipe(entry.kind)) return;
-  if (!is_open(entry)) {
+  if (!is_log_pipe(entry.kind) && entry.kind != channel::kStoreSyslog) return;
+  if (!is_log_pipe(entry.kind) || !is_open(entry)) {
     (void)around_.channel.drop(entry.kind, entry.tag);
   } else if (auto read = around_.channel.fetch(entry.kind, entry.tag); read && read->valid()) {
     tell(entry, std::move(*read));

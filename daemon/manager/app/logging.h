@@ -3,6 +3,7 @@
 // stream of each activation, whose ends to read lie in PID 1's store. It is no unit: nobody can stop it, no
 // back-off delays it.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <map>
@@ -12,8 +13,10 @@
 #include "daemon/channel/facts_reader.h"
 #include "daemon/manager/app/options.h"
 #include "daemon/manager/app/slots.h"
+#include "daemon/manager/app/syslog_keeper.h"
 #include "daemon/manager/os/channel_client.h"
 #include "daemon/manager/os/logger_link.h"
+#include "daemon/manager/os/unit_processes.h"
 #include "libinit/base/time.h"
 #include "libinit/core/engine.h"
 #include "libinit/process/poller.h"
@@ -44,10 +47,13 @@ class Logging {
     process::Token token;  // of the channel to the logger
     const Options& options;
     std::string boot;  // 32 hexadecimal digits
+    const UnitProcesses& processes;
+    // Whether /dev/log is to be read, and where such lines go beside the logs (channel::Forward).
+    std::function<std::optional<std::uint8_t>()> syslog;
     // Whose a stored pipe is: by the unit's tag and the lower 24 bits of the activation.
     std::function<LogOwner(std::uint64_t tag, std::uint32_t activation)> owner_of;
   };
-  explicit Logging(Surroundings surroundings) : around_(std::move(surroundings)) {}
+  explicit Logging(Surroundings surroundings);
 
   // Takes up the logger that runs in this slot, or starts one.
   void start(std::optional<std::uint32_t> slot);
@@ -59,7 +65,9 @@ class Logging {
     std::vector<std::pair<std::uint64_t, std::uint32_t>> ready;  // by their log-line; as owner_of has them
   };
   [[nodiscard]] News on_readable();
-  [[nodiscard]] MonotonicTime next_deadline() const { return next_; }
+  // Something in /dev was made or is gone, or initd.toml says something else.
+  void look_at_syslog() { syslog_.look(monotonic_now()); }
+  [[nodiscard]] MonotonicTime next_deadline() const { return std::min(next_, syslog_.next_deadline()); }
   void on_time(MonotonicTime now);
 
   // False: units write to plain files.
@@ -68,8 +76,12 @@ class Logging {
   Result<int> pipe(const LogOwner& owner, std::uint32_t stream);
   // Ends the logger that runs; the next one comes from what lies on disk.
   void renew();
-  // The unit is down: its pipes end with the last process that holds them.
-  void release(std::uint64_t tag) { open_.erase(tag); }
+  // The unit is down: its pipes end with the last process that holds them, and if it was a syslog daemon
+  // nobody reads its socket.
+  void release(std::uint64_t tag) {
+    open_.erase(tag);
+    look_at_syslog();
+  }
   // Asks the logger to store what the unit has written so far. False: there is no logger to answer.
   [[nodiscard]] bool flush(std::uint64_t tag);
   [[nodiscard]] std::string trouble(const std::string& unit) const { return link_.trouble(unit); }
@@ -89,6 +101,7 @@ class Logging {
   void watch(UniqueFd socket);
   void tell_stored();
   void tell(channel::StoreBody entry, UniqueFd read);
+  void tell_syslog(std::uint64_t identity, UniqueFd socket);
   void on_done(const channel::StoreBody& entry);
   [[nodiscard]] bool is_open(const channel::StoreBody& entry) const;
   [[nodiscard]] bool is_stored(const channel::StoreBody& entry) const;
@@ -96,6 +109,7 @@ class Logging {
 
   Surroundings around_;
   LoggerLink link_;
+  SyslogKeeper syslog_;
   UniqueFd theirs_;                     // the logger's end, until it is sent
   std::array<UniqueFd, 3> work_;        // state, staging to read, to write
   std::map<std::uint64_t, Open> open_;  // by tag

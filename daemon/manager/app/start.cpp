@@ -14,6 +14,7 @@
 #include "daemon/manager/os/credentials.h"
 #include "daemon/manager/os/file.h"
 #include "daemon/manager/os/log.h"
+#include "daemon/manager/os/syslog_socket.h"
 #include "libinit/base/checksum.h"
 #include "libinit/base/own_code.h"
 #include "libinit/log/line.h"
@@ -302,6 +303,9 @@ App::Adopted App::adopt_processes() {
 }
 
 void App::make_logging() {
+  const auto environment = facts_.header().environment;
+  const bool has_dev = environment == channel::Environment::Machine ||
+                       (environment == channel::Environment::Container && !shares_dev());
   logging_ = std::make_unique<Logging>(Logging::Surroundings{
       channel_,
       facts_,
@@ -310,6 +314,11 @@ void App::make_logging() {
       {static_cast<std::uint32_t>(Source::Logger), 0},
       options_,
       boot_id_,
+      processes_,
+      [this, has_dev] {
+        const bool wanted = has_dev && configuration_.system.dev_log;
+        return wanted ? std::optional(forward_of(unit::Output{})) : std::nullopt;
+      },
       [this](std::uint64_t tag, std::uint32_t activation) { return log_owner_of(tag, activation); }});
 }
 

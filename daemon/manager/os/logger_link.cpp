@@ -1,5 +1,6 @@
 #include "daemon/manager/os/logger_link.h"
 
+#include <array>
 #include <cerrno>
 
 #include "libinit/unit/codec.h"
@@ -7,17 +8,22 @@
 namespace init::manager {
 
 void LoggerLink::open(LogPipe pipe) {
-  waiting_.push_back({channel::MessageType::LogOpen, std::move(pipe), {}});
+  waiting_.push_back({channel::MessageType::LogOpen, std::move(pipe), {}, {}});
+  (void)flush();
+}
+
+void LoggerLink::read_syslog(LogSocket socket) {
+  waiting_.push_back({channel::MessageType::LogSyslog, {}, {}, std::move(socket)});
   (void)flush();
 }
 
 void LoggerLink::sync() {
-  waiting_.push_back({channel::MessageType::LogSync, {}, {}});
+  waiting_.push_back({channel::MessageType::LogSync, {}, {}, {}});
   (void)flush();
 }
 
 void LoggerLink::flush_unit(std::uint64_t tag) {
-  waiting_.push_back({channel::MessageType::LogFlush, {}, {tag}});
+  waiting_.push_back({channel::MessageType::LogFlush, {}, {tag}, {}});
   (void)flush();
 }
 
@@ -27,6 +33,14 @@ int LoggerLink::send(const Waiting& waiting) const {
   if (waiting.type == channel::MessageType::LogFlush)
     return channel::send_packet(socket_.get(),
                                 {.type = waiting.type, .body = channel::body_bytes(waiting.unit)});
+  if (waiting.type == channel::MessageType::LogSyslog) {
+    const auto& socket = waiting.socket;
+    const std::array<int, 2> fds{socket.socket.get(), socket.units.get()};
+    return channel::send_packet(socket_.get(), {.type = waiting.type,
+                                                .body = channel::body_bytes(socket.body),
+                                                .payload = std::as_bytes(std::span(socket.prefix)),
+                                                .fds = std::span(fds).first(socket.units ? 2 : 1)});
+  }
   unit::Writer writer;
   writer(waiting.pipe.config, waiting.pipe.ready_line);
   const int fd = waiting.pipe.read.get();

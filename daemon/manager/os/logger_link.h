@@ -22,6 +22,13 @@ struct LogPipe {
   UniqueFd read;  // the end that is for the logger
 };
 
+struct LogSocket {
+  channel::LogSyslogBody body;
+  UniqueFd socket;
+  UniqueFd units;      // the directory of their control groups; none without those
+  std::string prefix;  // of a unit's name in /proc/PID/cgroup
+};
+
 class LoggerLink {
  public:
   LoggerLink() = default;
@@ -30,6 +37,7 @@ class LoggerLink {
   [[nodiscard]] int fd() const { return socket_.get(); }
   [[nodiscard]] bool closed() const { return closed_; }  // nobody is at the other end
   void open(LogPipe pipe);
+  void read_syslog(LogSocket socket);
   void sync();                         // every pipe of before has been told
   void flush_unit(std::uint64_t tag);  // store what its pipes hold
   // Sends what has room. True: nothing waits any more.
@@ -49,6 +57,7 @@ class LoggerLink {
     channel::MessageType type;
     LogPipe pipe;
     channel::LogFlushBody unit;
+    LogSocket socket;
   };
   void take_trouble();
   [[nodiscard]] int send(const Waiting& waiting) const;

@@ -36,6 +36,8 @@ class UnitProcesses {
   [[nodiscard]] const std::string& why_no_cgroups() const { return reason_; }
   // Holds the leaves, each under the name of its unit; -1 without cgroups.
   [[nodiscard]] int units_directory() const { return units_dir_.get(); }
+  // What /proc/PID/cgroup says of a process of a unit, up to the unit's name.
+  [[nodiscard]] const std::string& prefix() const { return own_prefix_; }
   // The leaf was given limits: the next process starts in a new one.
   void use_up(std::string_view unit) { unspent_.erase(std::string(unit)); }
 

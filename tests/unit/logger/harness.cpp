@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <fstream>
@@ -78,6 +79,13 @@ void LoggerHarness::start() {
   ASSERT_TRUE(child) << child.error().text();
   logger_ = std::move(*child);
   for (const Pipe& pipe : pipes_) send(pipe);
+  if (syslog_) {
+    const channel::LogSyslogBody body{{1, channel::kStoreSyslog, 0}, 0};
+    const int fd = syslog_.get();
+    const channel::Outgoing told{
+        .type = channel::MessageType::LogSyslog, .body = channel::body_bytes(body), .fds = {&fd, 1}};
+    ASSERT_EQ(channel::send_packet(channel_.get(), told), 0);
+  }
   ASSERT_EQ(channel::send_packet(channel_.get(), {.type = channel::MessageType::LogSync}), 0);
 }
 
@@ -90,6 +98,34 @@ void LoggerHarness::leave_unfinished(std::string_view bytes) {
   ASSERT_TRUE(record);
   write_all(staging_write_.get(), bytes);
   record->begin({pipes_.back().body, logger::Place::Nowhere, 0, bytes.size(), 0, 0});
+}
+
+void LoggerHarness::leave_unfinished(const logger::DatagramId& datagram, std::string_view bytes,
+                                     std::size_t staged) {
+  auto record = logger::OperationRecord::open(UniqueFd(dup(state_.get())));
+  ASSERT_TRUE(record);
+  const std::string line = "<13>" + std::string(bytes) + "\n";
+  write_all(staging_write_.get(), std::string_view(line).substr(0, staged));
+  channel::LogOpenBody from;
+  from.stream = static_cast<std::uint32_t>(log::Stream::Syslog);
+  std::string_view("syslog").copy(from.unit.data(), from.unit.size());
+  std::string(32, '0').copy(from.invocation.data(), 32);
+  record->begin({from, logger::Place::Nowhere, 0, line.size(), 0, 0, datagram});
+}
+
+UniqueFd LoggerHarness::open_syslog() {
+  syslog_.reset(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  constexpr int on = 1;
+  for (const int option : {SO_PASSCRED, SO_TIMESTAMPNS})
+    EXPECT_EQ(setsockopt(syslog_.get(), SOL_SOCKET, option, &on, sizeof on), 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (place / "syslog").string().copy(address.sun_path, sizeof address.sun_path - 1);
+  const auto* name = reinterpret_cast<const sockaddr*>(&address);
+  EXPECT_EQ(bind(syslog_.get(), name, sizeof address), 0);
+  EXPECT_EQ(connect(sender.get(), name, sizeof address), 0);
+  return sender;
 }
 
 void LoggerHarness::kill() {
@@ -160,8 +196,9 @@ bool LoggerHarness::hear(int milliseconds) {
   while (packet.receive(channel_.get()) == channel::Packet::Outcome::Message) {
     if (packet.header().type == channel::MessageType::LogDone) {
       const auto entry = packet.body<channel::StoreBody>();
+      syslog_done = syslog_done || entry.kind == channel::kStoreSyslog;
       std::erase_if(pipes_, [this, &entry](Pipe& pipe) {
-        if (pipe.body.entry.tag != entry.tag) return false;
+        if (pipe.body.entry.tag != entry.tag || pipe.body.entry.kind != entry.kind) return false;
         done_[pipe.body.unit.data()] = std::move(pipe);
         return true;
       });

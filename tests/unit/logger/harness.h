@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daemon/channel/packet.h"
+#include "daemon/logger/operation.h"
 #include "libinit/base/unique_fd.h"
 #include "libinit/log/line.h"
 #include "libinit/process/child.h"
@@ -33,6 +34,8 @@ class LoggerHarness {
   void tell_again();  // of every pipe, as the next manager does
   // What a logger that was killed had taken out of the newest pipe.
   void leave_unfinished(std::string_view bytes);
+  // The same of a datagram, whose line is "<13>" and these bytes; so many of them are in the staging pipe.
+  void leave_unfinished(const logger::DatagramId& datagram, std::string_view bytes, std::size_t staged);
   int terminate();  // asks it to end; its exit code
 
   // A pipe from a unit to its log; the end to write to. The other end stays open here until it is done.
@@ -43,6 +46,9 @@ class LoggerHarness {
   // The pipe of the unit that was done last once more, as a manager that was started since opens it for the
   // next step.
   UniqueFd open_again(const std::string& unit);
+  // The socket that loggers which start from now on read as /dev/log; the end to send to.
+  UniqueFd open_syslog();
+  [[nodiscard]] int syslog() const { return syslog_.get(); }
   // Waits until the logger has told that every pipe is done.
   void await_all_done();
   // Waits for words of trouble about the unit.
@@ -62,6 +68,7 @@ class LoggerHarness {
   std::map<std::string, std::string> troubles;
   std::string ready_line;             // of units that are opened from now on
   std::vector<std::string> ready_in;  // invocations whose line was told
+  bool syslog_done = false;           // it has told so
   UniqueFd standard_output;           // of loggers that start from now on
 
  private:
@@ -74,6 +81,7 @@ class LoggerHarness {
 
   std::optional<process::Child> logger_;
   UniqueFd channel_, state_, staging_read_, staging_write_;
+  UniqueFd syslog_;
   std::vector<Pipe> pipes_;
   std::map<std::string, Pipe> done_;  // by unit, the last one
   std::uint64_t last_tag_ = 0;
