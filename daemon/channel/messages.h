@@ -169,7 +169,7 @@ inline constexpr std::uint32_t kStoreServiceFdEnd = 512;
 inline constexpr std::uint32_t kStoreLoggerChannel = 4;  // the manager's end
 inline constexpr std::uint32_t kStoreLoggerState = 5;
 inline constexpr std::uint32_t kStoreLoggerStaging = 6;  // tag 0: the end to read, 1: to write
-inline constexpr std::uint32_t kStoreSyslog = 7;  // a socket /dev/log, tag: file_identity() of its file
+inline constexpr std::uint32_t kStoreSyslog = 10;  // a socket /dev/log, tag: file_identity() of its file
 // Read ends of the pipes that units write to: this and the stream in the upper eight bits, the lower 24 bits
 // of the activation below; tag: the unit's.
 inline constexpr std::uint32_t kStoreLogPipe = 1U << 24;
