@@ -128,13 +128,13 @@ constexpr std::array<Destination, kDestinations> kTable{{{"syslog", open_syslog,
                                                          {"console", open_console, append_shown, kPiece},
                                                          {"stdout", open_stdout, append_shown, kPiece}}};
 
-// Nobody may be asked to wait: what is not ready now, or turns out not to be, has no room.
-ssize_t write_now(int fd, std::string_view bytes) {
+bool has_room(int fd) {
   pollfd room{fd, POLLOUT, 0};
-  if (poll(&room, 1, 0) != 1 || (room.revents & (POLLOUT | POLLERR)) == 0) {
-    errno = EAGAIN;
-    return -1;
-  }
+  return poll(&room, 1, 0) == 1 && (room.revents & (POLLOUT | POLLERR)) != 0;
+}
+
+// Nobody may be asked to wait: what turns out not to be ready has no room.
+ssize_t write_now(int fd, std::string_view bytes) {
   const ssize_t sent = send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   return sent < 0 && errno == ENOTSOCK ? write(fd, bytes.data(), bytes.size()) : sent;
 }
@@ -191,6 +191,8 @@ bool Forwarder::open(MonotonicTime now) {
 bool Forwarder::write_first() {
   std::string& first = queue_.front();
   const std::string_view bytes = first;
+  // What takes lines never blocks, and the kernel's buffer never says that it has room.
+  if (to_->piece != 0 && !has_room(fd_.get())) return false;
   const ssize_t wrote = write_now(fd_.get(), to_->piece == 0 ? bytes : bytes.substr(0, to_->piece));
   if (wrote < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS)) return false;
   const int error = wrote < 0 ? errno : 0;

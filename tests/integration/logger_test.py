@@ -5,6 +5,7 @@ import signal
 import stat
 import unittest
 
+from hooks_test import OWN_ETC
 from machine import PROGRAMS, Machine, read, wait_until
 
 KILLS = int(os.environ.get("INITD_KILLS", "10"))
@@ -195,6 +196,60 @@ class LoggerTest(unittest.TestCase):
                 wait_until("it went home", lambda unit=unit: not (machine.runtime / f"log/{unit}.service").exists())
             self.assertEqual(machine.initctl("logs", "--json", "a", "b").stdout, said)
             wait_until("status has forgotten it", lambda: "kept in memory" not in machine.initctl("status", "a").stdout)
+
+    def test_initd_toml_keeps_lines_from_the_containers_own_output(self):
+        said = '[service]\ncommand = ["/bin/sh", "-c", "trap \'echo later\' USR1; echo first; while :; do sleep 0.05; done"]\n'
+        with Machine({"a.service": said, "b.service": TALK}) as machine:
+            console = machine.place / "console"
+            machine.initctl("start", "a")
+            wait_until("it is shown", lambda: "\na: first\n" in read(console))
+            (machine.place / "initd.toml").write_text("[container]\nforward-logs = false\n")
+            machine.inside("sh", "-ec", OWN_ETC.format(machine.place / "initd.toml"))
+            machine.initctl("daemon-reload")
+            machine.initctl("start", "b")
+            wait_until("both are kept", lambda: len(machine.log("b.service").splitlines()) == 2)
+            os.kill(machine.host_pid(machine.main_pid("a")), signal.SIGUSR1)  # whose output was opened before
+            wait_until("it is shown", lambda: "\na: later\n" in read(console))
+            self.assertNotIn("b: ", read(console))
+
+    def test_lines_go_to_the_kernels_buffer_with_their_severity(self):
+        word = f"word-{os.getpid()}"
+        unit = f'[service]\ncommand = ["/bin/sh", "-c", "echo \'<3>{word} one\'; echo {word} two; exec sleep infinity"]\nstdout = "kmsg"\n'
+        try:
+            kernel = os.open("/dev/kmsg", os.O_RDWR | os.O_NONBLOCK)
+        except OSError as error:
+            self.skipTest(f"/dev/kmsg: {error}")
+        os.lseek(kernel, 0, os.SEEK_END)
+        found = []
+
+        def both():
+            try:
+                while text := os.read(kernel, 8192).decode(errors="replace"):
+                    if word in text:
+                        found.append((text.partition(",")[0], text.partition(";")[2].splitlines()[0]))
+            except OSError:  # no more for now, or some were overwritten
+                pass
+            return len(found) == 2
+
+        with Machine({"web.service": unit}) as machine:
+            machine.initctl("start", "web")
+            wait_until("both are there", both)
+            wait_until("they are kept as well", lambda: machine.log("web.service") == f"<3>{word} one\n{word} two\n")
+        os.close(kernel)
+        self.assertEqual(found, [("27", f"web: {word} one"), ("30", f"web: {word} two")])
+
+    def test_lines_go_to_the_console_with_the_name_of_the_unit(self):
+        with Machine({"web.service": TALK + 'stdout = "console"\n'}) as machine:
+            ours, theirs = os.openpty()
+            machine.inside("mount", "--bind", os.ttyname(theirs), "/dev/console")
+            machine.initctl("start", "web")
+            said = b""
+            while not said.endswith(b"\n"):
+                said += os.read(ours, 4096)
+            self.assertRegex(said, rb"^\x1b\[3[1-6]mweb:\x1b\[0m to stdout\r\n$")
+            wait_until("all is kept", lambda: len(machine.log("web.service").splitlines()) == 2)
+            os.close(theirs)
+            os.close(ours)
 
     def test_files_are_closed_by_size_and_the_oldest_go(self):
         with Machine({"a.service": COUNT.format(lines=20000, size="64K") + "count = 2\n"}) as machine:

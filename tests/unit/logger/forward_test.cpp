@@ -1,7 +1,10 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#include <cstdlib>
 
 #include "libinit/process/stdio.h"
 #include "tests/unit/logger/harness.h"
@@ -34,6 +37,19 @@ TEST(Forwarding, ToStandardOutputNamesTheUnitAndEscapesItsWords) {
   write_all(out.get(), "<3>one \x1b[2J\xff\x9b\ttwo\n");
   EXPECT_EQ(read_until(pipe->read.get(), "\n"), "web: one \\x1b[2J\\xff\\x9b\ttwo\n");
   logger.until("web.service", "two\n");
+}
+
+TEST(Forwarding, OnATerminalTheUnitsNameHasAColourOfItsOwn) {
+  const UniqueFd terminal(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_EQ(grantpt(terminal.get()) | unlockpt(terminal.get()), 0);
+  LoggerHarness logger;
+  logger.standard_output.reset(open(ptsname(terminal.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  logger.start();
+  const auto out = logger.open_forwarded("web.service", channel::kForwardStdout);
+  write_all(out.get(), "one \x1b[2J\n");
+  const std::string said = read_until(terminal.get(), "\n");
+  EXPECT_EQ(said.substr(0, 3), "\x1b[3");
+  EXPECT_EQ(said.substr(4), "mweb:\x1b[0m one \\x1b[2J\r\n");
 }
 
 TEST(Forwarding, ASlowReaderLosesLinesThereOnlyAndIsToldOf) {
