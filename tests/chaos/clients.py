@@ -4,6 +4,7 @@ read."""
 import json
 import random
 import socket
+import struct
 import threading
 import time
 
@@ -17,7 +18,8 @@ class Connection:
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(PATIENCE)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # of connect(2) too, which waits where many do
+            self.socket.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", PATIENCE, 0))
         self.socket.connect(str(path))  # refused: an error, for the socket outlives the manager
         self.unread = b""
 
@@ -123,6 +125,7 @@ class Toggler(threading.Thread):
         self.chance = random.Random(seed)
         self.name = f"toggler{seed}"
         self.stop = threading.Event()
+        self.turn = threading.Lock()  # who holds it has it wait
         self.up = dict.fromkeys(units, True)  # by the last answer
         self.starts = dict.fromkeys(units, 0)  # that were answered well
         self.answers, self.resent = 0, 0
@@ -130,16 +133,22 @@ class Toggler(threading.Thread):
 
     def run(self):
         while not self.stop.wait(self.chance.uniform(0, 0.1)):
-            unit = self.chance.choice(self.units)
-            verb = self.chance.choice(["Stop", "Restart"] if self.up[unit] else ["Start"])
-            try:
-                (self._by_hand if self.by_hand else self._by_call)(verb, unit)
-            except Exception as error:
-                self.wrong.append(f"{verb} of {unit}: {error!r}")
-                return
-            self.up[unit] = verb != "Stop"
-            self.starts[unit] += verb != "Stop"
-            self.answers += 1
+            with self.turn:
+                if not self._ask_for_something():
+                    return
+
+    def _ask_for_something(self):
+        unit = self.chance.choice(self.units)
+        verb = self.chance.choice(["Stop", "Restart"] if self.up[unit] else ["Start"])
+        try:
+            (self._by_hand if self.by_hand else self._by_call)(verb, unit)
+        except Exception as error:
+            self.wrong.append(f"{verb} of {unit}: {error!r}")
+            return False
+        self.up[unit] = verb != "Stop"
+        self.starts[unit] += verb != "Stop"
+        self.answers += 1
+        return True
 
     def finish(self):
         self.stop.set()

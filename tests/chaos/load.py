@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 
 from machine import PROGRAMS, read
 
@@ -18,6 +19,8 @@ KINDS = {
     TOGGLED: (5, ["hold"], ""),
     CHAINED: (5, ["ready"], ""),
 }
+BROOD = "brood.service"  # of processes that end all at once; only a fault starts it
+BROOD_SIZE = 500
 STILL = (IDLE, WRITING)  # nobody touches them
 SERVICE = """[unit]
 {unit}
@@ -51,11 +54,14 @@ class Load:
         self.of_kind = {kind: [f"{kind}{i:03}.service" for i in range(count * scale)] for kind, (count, _, _) in KINDS.items()}
         self.kind_of = {unit: kind for kind, units in self.of_kind.items() for unit in units}
         self.still = [unit for kind in STILL for unit in self.of_kind[kind]]
+        self.gate = place / "gate"  # of the brood
+        os.mkfifo(self.gate)
         self.moving = [unit for unit in self.kind_of if unit not in self.still]
 
     def units(self):
         """{id: text} of all services and of the two targets that want them."""
         texts = {unit: self._text(unit) for unit in self.kind_of}
+        texts[BROOD] = f"[service]\ncommand = {self.actor(BROOD, 'brood', str(BROOD_SIZE), str(self.gate))}\n"
         texts["still.target"] = f"[unit]\nwants = {json.dumps(self.still)}\n"
         texts["moving.target"] = f"[unit]\nwants = {json.dumps(self.moving)}\n"
         return texts

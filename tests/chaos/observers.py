@@ -11,6 +11,8 @@ from machine import read
 
 ASKED = ("exited 0", "killed TERM")  # ends of services that were told to end
 
+UNBORN = (["killed TERM"], ["- -"])  # recorded of one that was told to end before it could begin, or before it was made
+
 
 def stat_of(pid):
     """State and start time (clock ticks since boot) of a process; "" when it is gone."""
@@ -70,8 +72,8 @@ def check_exits(unit, entries):
     runs = runs_of(entries)
     for i, (invocation, run) in enumerate(runs.items()):
         real = run["exit"]
-        if not run["start"]:
-            real = ["killed TERM"]  # it was told to end before it could begin
+        if not run["start"] and run["record"] in UNBORN:
+            continue
         elif not real and i == len(runs) - 1:
             continue  # it lives
         if run["record"] != real or len(real) != 1:

@@ -163,8 +163,10 @@ int main(int argc, char** argv) {
     if (argc > 4) run_until(pid, std::strtoul(argv[4], nullptr, 0));
     where = step(pid, std::atoi(argv[3]));
   }
+  std::printf("%#lx ", where);
+  std::fflush(stdout);
   const std::int64_t since = now();
   if (argc > 3 ? ptrace(PTRACE_DETACH, pid, nullptr, signal) : kill(pid, signal)) fail("cannot be struck");
   await_resumed(pid, facts, executions);
-  std::printf("%#lx %lld\n", where, static_cast<long long>(now() - since));
+  std::printf("%lld\n", static_cast<long long>(now() - since));
 }

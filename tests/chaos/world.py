@@ -1,5 +1,7 @@
 """initd under load, observed: what a fault is given to strike, and what has to hold when all is over."""
 
+import collections
+import contextlib
 import os
 import random
 import select
@@ -9,21 +11,24 @@ import time
 
 import observers
 from clients import PATIENCE, Pollers, Toggler, ask
-from load import ACTOR, CHAINED, STILL, TOGGLED, WRITING, Load
-from machine import ROOT, Machine, parent_of, read, wait_until
+from load import ACTOR, CHAINED, ORPHANING, STILL, TOGGLED, WRITING, Load
+from machine import PROGRAMS, ROOT, parent_of, read, wait_until
+from struck_machine import StruckMachine
+from symbols import Symbols
 
 OLDEST_ZOMBIE = float(os.environ.get("INITD_CHAOS_ZOMBIE", "20"))  # seconds; 1 on a machine that has nothing else to do
 
 
 class World:
-    """with World(seed) as world: strike it; then world.verdict() says what is wrong. `options` are Machine's."""
+    """with World(seed) as world: strike it; then world.verdict() says what is wrong. deaf: nobody reads its console."""
 
-    def __init__(self, seed, scale=1, **options):
+    def __init__(self, seed, scale=1, deaf=False):
         self.chance = random.Random(seed)
         self.scale = scale
-        self.machine = Machine(copies=True, **options)
+        self.machine = StruckMachine(deaf)
+        self.symbols = Symbols(PROGRAMS / "initd")
         self.figures = {}  # name: [seconds]
-        self.wrong = []
+        self.hit = collections.Counter()  # functions of PID 1 that it was stopped in
 
     # ---- Life
 
@@ -83,9 +88,7 @@ class World:
                 beside.kill()
         for toggler in getattr(self, "togglers", ()):
             toggler.stop.set()
-        if kind is not None:
-            print(read(self.machine.place / "console")[-3000:], flush=True)
-        self.machine.__exit__(None, *rest)  # which would tell the logs of all services
+        self.machine.__exit__(kind, *rest)
         if hasattr(self, "canary"):
             self.canary.wait()
 
@@ -101,6 +104,11 @@ class World:
         rows = {row["id"]: row for row in self.rows()}
         return all(rows[unit]["state"] == "active" and rows[unit].get("main_pid") == pid for unit, pid in self.pids.items())
 
+    def is_at_rest(self):
+        """Whatever does not end by itself, and waits for no other, is up where it is wanted."""
+        kinds = (*STILL, ORPHANING, TOGGLED)
+        return all(row["state"] == "active" for row in self.rows() if row["wanted"] and self.load.kind_of.get(row["id"]) in kinds)
+
     def await_whole(self, name, since):
         wait_until("the table of services is whole", self.is_whole, PATIENCE)
         self.note(name, time.monotonic() - since)
@@ -108,18 +116,42 @@ class World:
     def note(self, name, seconds):
         self.figures.setdefault(name, []).append(seconds)
 
+    @contextlib.contextmanager
+    def no_requests(self):
+        """For a fault under which starts may well fail."""
+        with contextlib.ExitStack() as held:
+            for toggler in self.togglers:
+                held.enter_context(toggler.turn)
+            yield
+
     def await_manager(self):
         return wait_until("there is a manager", self.machine.manager, PATIENCE)
 
     def kill_manager(self, number=signal.SIGKILL):
         """Kills it and waits for its end; when that was."""
-        manager = self.await_manager()
-        with open_pidfd(manager) as end:
+        with self.manager_pidfd() as manager:
             since = time.monotonic()
-            os.kill(manager, number)
-            if not select.select([end], [], [], PATIENCE)[0]:
-                raise TimeoutError(f"the manager does not end by signal {number}")
+            send(manager, number)
+            await_end(manager)
         return since
+
+    def settle(self):
+        """Until manager and logger have lived through what went before."""
+        before = None
+        while (now := (self.machine.manager(), self.machine.logger())) != before or 0 in now:
+            before = now
+            time.sleep(0.3)
+
+    def manager_pidfd(self):
+        """The manager may be just ending, as PID 1 replaces it after some faults."""
+        while True:
+            with contextlib.suppress(ProcessLookupError):
+                return os.fdopen(os.pidfd_open(self.await_manager()), "rb", buffering=0)
+
+    def zombies(self):
+        """How many children of PID 1 have ended and are not reaped."""
+        children = read(f"/proc/{self.machine.pid}/task/{self.machine.pid}/children").split()
+        return sum(observers.stat_of(pid)[0] == "Z" for pid in children)
 
     def usage(self):
         """Descriptors and KiB of memory of its own, of each part of initd."""
@@ -136,7 +168,7 @@ class World:
         self.note("oldest zombie", watched["oldest zombie"])
         self.note("answer, p99", polled["p99"])
         self.note("answer, longest", polled["max"])
-        wrong = [*self.wrong, *watched["wrong"], *(f"I6 {error}" for error in polled["refused"])]
+        wrong = [*watched["wrong"], *(f"I6 {error}" for error in polled["refused"])]
         wrong += observers.check_callers(self.load, self.machine, self.togglers)
         self.machine.initctl("stop", "moving.target", *self.load.moving, seconds=PATIENCE)
         wrong += observers.check_restart_counts(self.load, self.machine)
@@ -182,8 +214,14 @@ class World:
             self.note("from an end to the next start", delay)
 
 
-def open_pidfd(pid):
-    return os.fdopen(os.pidfd_open(pid), "rb", buffering=0)
+def send(pidfd, number):
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd.fileno(), number)
+
+
+def await_end(pidfd):
+    if not select.select([pidfd], [], [], PATIENCE)[0]:
+        raise TimeoutError("a process does not end")
 
 
 def anonymous_kib(pid):

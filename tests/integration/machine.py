@@ -68,16 +68,17 @@ class Machine:
     """See the top of the file. units: {id: text}, and every *.toml of `directories`. as_user: a uid that is not root's makes
     it a machine in a user namespace. namespaces=False: a plain process, not PID 1. logger=False: without initd-logger.
     copies=True: it runs copies of the programs, in .programs, which a test may replace. manager: the program that is copied
-    as initd-manager."""
+    as initd-manager. arguments: more of initd."""
 
     def __init__(self, units=None, *, directories=(), namespaces=True, as_user=None, options=(), target=None, logger=True, copies=False,
-                 manager="initd-manager"):  # fmt: skip
+                 manager="initd-manager", arguments=()):  # fmt: skip
         self.units = dict(units or {})
         self.directories = directories
         self.namespaces = namespaces
         self.as_user = as_user
         self.options = list(options)  # of tools/namespace
         self.target = target
+        self.arguments = list(arguments)
         self.with_logger = logger
         self.manager_program = manager
         self.copies = copies or not logger or manager != "initd-manager"
@@ -118,13 +119,13 @@ class Machine:
             for name in ("initd", "initd-manager", *(["initd-logger"] if self.with_logger else [])):
                 shutil.copy(PROGRAMS / (self.manager_program if name == "initd-manager" else name), self.programs / name)
         command = [self.programs / "initd", "--units", self.unit_directory, "--runtime", self.runtime, "--state",
-                   self.place / "state", "--log-dir", self.logs]  # fmt: skip
+                   self.place / "state", "--log-dir", self.logs, *self.arguments]  # fmt: skip
         if self.target:
             command += ["--target", self.target]
         pid_file = self.place / "pid"
         if self.namespaces:
             command = [ROOT / "tools/namespace", "--pid-file", pid_file, *self.options, "--", *command]
-        self.console = open(self.place / "console", "ab")
+        self.console = self._open_console()
         # The machine ends with the test, also when that is killed.
         self.process = subprocess.Popen([*self._identity(), "setpriv", "--pdeathsig", "TERM", *map(str, command)], stdin=subprocess.DEVNULL,
                                         stdout=self.console, stderr=subprocess.STDOUT, cwd="/",
@@ -134,6 +135,9 @@ class Machine:
         else:
             self.pid = self.process.pid
         wait_until("the control socket answers", lambda: self._running() and self._accepts())
+
+    def _open_console(self):
+        return open(self.place / "console", "ab")
 
     def _running(self):
         if self.process.poll() is not None:

@@ -1,0 +1,27 @@
+"""Functions of initd by their addresses, and which of them its loop is made of."""
+
+import bisect
+import re
+import subprocess
+
+# All that runs between two waits; neither start nor end.
+LOOP = re.compile(r"init::(pid1::(Pid1|Children|Facts|Guard|Channel)::|channel::Packet::|process::Poller::(wait|add|remove)"
+                  r"|pid1::(peek|reap|pidfd_open|store_put|store_drop|fork_whole|log_line|Line::)|sys::|crc32c|monotonic_now"
+                  r"|process::plan_is_well_formed|channel::send_packet)")  # fmt: skip
+# Those of the first start; of children; of what this load has none of: watched strangers, kernels without lists of children,
+# refused programs, signals to all, the end.
+ELSEWHERE = re.compile(r"::(Facts::create|Guard::arm|Children::(start|raise_limit|make_areas|watch|sweep_by_wait|signal_all)"
+                       r"|Guard::become_manager|Pid1::(run|execute_next|stop_without_manager)|Guard::kill_manager|Guard::look)\(")  # fmt: skip
+
+
+class Symbols:
+    def __init__(self, program):
+        listed = subprocess.run(["nm", "-C", "-n", "--defined-only", program], capture_output=True, text=True, check=True).stdout
+        rows = [line.split(" ", 2) for line in listed.splitlines()]
+        self.rows = [(int(address, 16), name) for address, kind, name in rows if kind in "tT"]
+        self.loop = {name: address for address, name in self.rows if LOOP.match(name) and not ELSEWHERE.search(name)}
+
+    def at(self, address):
+        """The function that an address is in."""
+        index = bisect.bisect(self.rows, (address, "\x7f")) - 1
+        return self.rows[index][1] if index >= 0 else "?"
