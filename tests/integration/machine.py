@@ -183,7 +183,8 @@ class Machine:
 
     def _remove_cgroups(self):
         """What an initd that is no PID 1 makes for itself and was killed too early to take away."""
-        for top in pathlib.Path("/sys/fs/cgroup").rglob(f"initd-{self.pid}"):
+        name = f"initd-{self.pid}"
+        for top in [pathlib.Path(place, name) for place, names, _ in os.walk("/sys/fs/cgroup") if name in names]:  # others come and go
             for path in [*sorted(top.rglob("*/"), reverse=True), top]:
                 wait_until(f"{path} is gone", lambda path=path: self._try_rmdir(path), 5)
 
