@@ -37,6 +37,6 @@ class StruckMachine(Machine):
             print("".join(line for line in read(self.place / "console").splitlines(True) if line.startswith("initd: "))[-3000:], flush=True)
         # The machine keeps it until its end.
         subprocess.run(["umount", "--lazy", self.runtime], check=False)
-        super().__exit__(None, *rest)  # which tells the logs of all services where something failed
         if self.deaf:
-            os.close(self.unread)
+            os.close(self.unread)  # or tools/namespace would wait for ever to say that initd was killed
+        super().__exit__(None, *rest)  # which tells the logs of all services where something failed
