@@ -172,6 +172,7 @@ std::string render_status(const Style& style, const api::Status& status) {
   out += trouble_rows(style, status);
   if (!status.status_text.empty()) out += row("says", printable(style, status.status_text));
   out += ProcessTree(style, status).lines();
+  if (!status.slice.empty()) out += row("slice", printable(style, status.slice));
   out += usage_rows(status);
   if (!status.files.empty()) out += row("files", files_text(style, status));
   if (!status.log_path.empty()) out += row("log", printable(style, status.log_path));

@@ -12,6 +12,7 @@
 
 #include "libinit/base/text_file.h"
 #include "libinit/unit/names.h"
+#include "libinit/unit/slices.h"
 
 namespace init::logger {
 namespace {
@@ -53,7 +54,11 @@ std::string path_of_living(pid_t pid) {
 std::string unit_behind(std::string_view prefix, std::string_view path) {
   if (prefix.empty() || !path.starts_with(prefix)) return {};
   path.remove_prefix(prefix.size());
-  const std::string_view unit = path.substr(0, path.find_first_of("/ "));  // " (deleted)"
+  std::string_view unit;
+  do {
+    unit = path.substr(0, path.find_first_of("/ "));  // " (deleted)"
+    path.remove_prefix(std::min(path.size(), unit.size() + 1));
+  } while (unit::is_slice(unit));
   return unit::valid_unit_name(unit) ? std::string(unit) : std::string();
 }
 

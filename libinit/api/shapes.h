@@ -124,6 +124,7 @@ void describe(auto& visit, Is<Status> auto& it) {
   visit.maybe("main_pid", it.main_pid);
   visit.maybe("status_text", it.status_text);
   visit("processes", it.processes);
+  visit.maybe("slice", it.slice);
   visit.maybe("usage", it.usage);
   visit.maybe("exit", it.exit);
   visit.maybe("last_run", it.last_run);

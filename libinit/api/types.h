@@ -131,6 +131,7 @@ struct Status {
   std::int32_t main_pid = 0;
   std::string status_text;  // what the service says of itself: the last STATUS= of sd_notify(3)
   std::vector<Process> processes;
+  std::string slice;  // that its control group lies in
   std::optional<Usage> usage;
   std::optional<ExitInfo> exit;  // of the last main process
   std::optional<LastRun> last_run;

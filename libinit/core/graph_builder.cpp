@@ -83,7 +83,7 @@ class GraphBuilder {
     for (const unit::Unit& unit : units_) {
       Graph::Node node;
       node.loaded = true;
-      node.target = unit.kind == unit::Kind::Target;
+      node.target = unit.kind != unit::Kind::Service;
       node.refuse_start = unit.refuse_manual_start;
       node.refuse_stop = unit.refuse_manual_stop;
       node.stop_when_unneeded = unit.stop_when_unneeded;

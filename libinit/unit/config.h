@@ -13,7 +13,7 @@
 
 namespace init::unit {
 
-enum class Kind : std::uint8_t { Service, Target };
+enum class Kind : std::uint8_t { Service, Target, Slice };
 
 // Where something was written. file indexes Unit::files (a link: the folder it lies in); line and column
 // count from 1; line 0 = the file as a whole.

@@ -72,6 +72,7 @@ struct Resources {
   std::vector<std::uint32_t> cpus;
   bool delegate = false;
   OomPolicy oom_policy = OomPolicy::Continue;
+  std::string slice{};  // an id; empty = directly below all units
   bool operator==(const Resources&) const = default;
 };
 

@@ -75,6 +75,9 @@ constexpr Key kKeys[] = {
      "too, "
      "or stop the unit, which has then failed.",
      "OOMPolicy", "", set_word<&Resources::oom_policy, OomPolicy>},
+    {"resources", "slice", "string", "", "\"batch\"",
+     "The slice that its control group lies in, with the limits of that: batch-nightly lies in batch.",
+     "Slice", "", set_slice},
     {"tty", "path", "path", "\"/dev/console\"", "\"/dev/tty1\"",
      "The terminal of stdin, stdout and stderr where they are \"tty\"; one unit at a time has it.", "TTYPath",
      "inittab-id", set_string<&Terminal::path, &Setting::path>},

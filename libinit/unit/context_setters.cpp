@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libinit/base/capability.h"
+#include "libinit/unit/slices.h"
 #include "libinit/unit/values.h"
 
 namespace init::unit {
@@ -146,6 +147,17 @@ void set_tasks_max(const Setting& s) {
   } else if (const auto number = s.integer(node, 1, kMostTasks)) {
     tasks = static_cast<std::uint64_t>(*number);
   }
+}
+
+void set_slice(const Setting& s) {
+  const std::string* name = s.string(s.entry.value);
+  if (name == nullptr) return;
+  auto id = slice_id(*name);
+  if (!id) {
+    return s.bad_value(s.entry.value, "is no name of a slice",
+                       "dashes divide the names on the way to it: \"batch-nightly\" lies in \"batch\"");
+  }
+  s.unit->service.context.resources.slice = std::move(*id);
 }
 
 void set_utmp_id(const Setting& s) {

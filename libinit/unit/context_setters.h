@@ -25,6 +25,7 @@ void set_securebits(const Setting& s);
 void set_cpu_quota(const Setting& s);
 void set_tasks_max(const Setting& s);
 void set_credential(const Setting& s);
+void set_slice(const Setting& s);
 void set_utmp_id(const Setting& s);
 
 // Numbers below End and ranges of them.

@@ -13,7 +13,7 @@ struct Words;
 
 template <>
 struct Words<Kind> {
-  static constexpr std::string_view list[] = {"service", "target"};
+  static constexpr std::string_view list[] = {"service", "target", "slice"};
 };
 template <>
 struct Words<DependencyKind> {

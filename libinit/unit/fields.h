@@ -90,7 +90,7 @@ void visit(V& v, T& memory) {
 template <class V, Like<Resources> T>
 void visit(V& v, T& r) {
   v(r.memory_max, r.memory_high, r.memory_low, r.memory_min, r.swap_max, r.cpu_weight, r.io_weight);
-  v(r.cpu_quota, r.tasks_max, r.cpus, r.delegate, r.oom_policy);
+  v(r.cpu_quota, r.tasks_max, r.cpus, r.delegate, r.oom_policy, r.slice);
 }
 template <class V, Like<ContextConfig> T>
 void visit(V& v, T& context) {
@@ -136,13 +136,15 @@ void visit(V& v, T& s) {
   v(s.limits, s.directories, s.context);
 }
 
-// The id comes first: Generation::id() reads it without the rest. A target has no service part.
+// The id comes first: Generation::id() reads it without the rest. A target has no service part, a slice only
+// its limits.
 template <class V, Like<Unit> T>
 void visit(V& v, T& unit) {
   v(unit.id, unit.kind, unit.description, unit.documentation, unit.files, unit.dependencies, unit.operators);
   v(unit.default_dependencies, unit.stop_when_unneeded, unit.refuse_manual_start, unit.refuse_manual_stop);
   v(unit.essential, unit.on_failure_action, unit.install, unit.places);
   if (unit.kind == Kind::Service) v(unit.service);
+  if (unit.kind == Kind::Slice) v(unit.service.context.resources);
 }
 
 template <class V, Like<SystemConfig> T>

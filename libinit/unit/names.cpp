@@ -41,6 +41,7 @@ std::string canonical_name(std::string_view typed) {
 std::optional<Kind> kind_of(std::string_view name) {
   if (name.ends_with(".service")) return Kind::Service;
   if (name.ends_with(".target")) return Kind::Target;
+  if (name.ends_with(".slice")) return Kind::Slice;
   return std::nullopt;
 }
 

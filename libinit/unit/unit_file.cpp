@@ -4,6 +4,7 @@
 #include "libinit/unit/enums.h"
 #include "libinit/unit/names.h"
 #include "libinit/unit/outputs.h"
+#include "libinit/unit/slices.h"
 #include "libinit/unit/vocabulary.h"
 
 namespace init::unit {
@@ -93,13 +94,29 @@ void check_service(const Unit& unit, const Node& root, Report& report) {
   check_context(unit, root, report);
 }
 
-void check_target(const Node& root, Report& report) {
+// Of a unit that has no processes.
+void check_tables(Kind kind, const Node& root, Report& report) {
+  const bool target = kind == Kind::Target;
   for (const std::string_view table : {"service", "ready", "health", "environment", "limits", "directories",
-                                       "sandbox", "resources", "tty", "credentials"}) {
-    if (const Entry* entry = find_entry(root, table)) {
-      report.error("E0107", entry->place, "a target has no [" + std::string(table) + "]",
-                   "a target only groups other units");
-    }
+                                       "sandbox", "resources", "tty", "credentials", "log"}) {
+    const Entry* entry = find_entry(root, table);
+    if (entry == nullptr || (!target && table == "resources")) continue;
+    report.error("E0107", entry->place,
+                 "a " + std::string(word(kind)) + " has no [" + std::string(table) + "]",
+                 target ? "a target only groups other units" : "a slice has only limits: [resources]");
+  }
+}
+
+void check_slice(const Unit& unit, const Node& root, Report& report) {
+  check_tables(Kind::Slice, root, report);
+  if (!slice_id(unit.id)) {
+    report.error("E0107", {0, 0, 1}, quoted(unit.id) + " is no name of a slice",
+                 "dashes divide the names on the way to it: batch-nightly.slice lies in batch.slice");
+  }
+  const Entry* resources = find_entry(root, "resources");
+  for (const std::string_view key : {"slice", "delegate", "oom-policy"}) {
+    const Entry* entry = resources == nullptr ? nullptr : find_entry(resources->value, key);
+    if (entry != nullptr) report.error("E0107", entry->place, std::string(key) + " is only for services");
   }
 }
 
@@ -131,8 +148,10 @@ std::optional<Unit> parse_unit(const std::string& id, const std::string& path, s
   unit.id = id;
   unit.kind = kind_of(id).value_or(Kind::Service);
   unit.files = {path};
+  unit.stop_when_unneeded = unit.kind == Kind::Slice;
   apply_document(*root, key_table(), {&unit, nullptr}, report);
-  if (unit.kind == Kind::Target) check_target(*root, report);
+  if (unit.kind == Kind::Target) check_tables(Kind::Target, *root, report);
+  if (unit.kind == Kind::Slice) check_slice(unit, *root, report);
   check_dependencies(unit, report);
   // What a unit lacks is only worth saying when all that it has was understood.
   if (unit.kind == Kind::Service && !report.failed()) check_service(unit, *root, report);

@@ -11,12 +11,9 @@ namespace {
 
 // Of the language, but nothing carries them out yet, whether they have a row in the key table or not. Whoever
 // makes one work takes it out.
-constexpr std::string_view kLaterTables[] = {"append", "remove", "socket", "timer",
-                                             "path",   "mount",  "swap",   "slice"};
+constexpr std::string_view kLaterTables[] = {"append", "remove", "socket", "timer", "path", "mount", "swap"};
 constexpr std::string_view kLaterKeys[] = {
     "conditions", "asserts", "requires-mounts-for", "log-identifier", "default-instance",
-    // [resources]
-    "slice",
     // [sandbox]
     "private-tmp", "private-devices", "private-network", "private-users", "private-pids", "private-ipc",
     "private-mounts", "protect-system", "protect-home", "protect-proc", "protect-kernel-logs",

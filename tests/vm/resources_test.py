@@ -25,6 +25,9 @@ class ResourcesTest(tiny.TinyMachine):
     more_units = {f"{policy}.service.toml": GREEDY.format(name=policy, policy=policy) for policy in ("stop", "kill", "continue")} | {
         "memory.service.toml": unit("exec busybox tail /dev/zero", 'memory-max = "16M"'),
         "tasks.service.toml": unit("(sleep 1000 & sleep 1000 & sleep 1000 & sleep 1000 &); exec sleep 1000", "tasks-max = 3"),
+        "both.slice.toml": "[resources]\ntasks-max = 5\n",
+        "first.service.toml": unit("(sleep 1000 & sleep 1000 & sleep 1000 &); exec sleep 1000", 'slice = "both"'),
+        "second.service.toml": unit("(sleep 1000 & sleep 1000 & sleep 1000 &); exec sleep 1000", 'slice = "both"'),
         "cpu.service.toml": unit("while :; do :; done", 'cpu-quota = "10%"'),
     }
 
@@ -58,6 +61,19 @@ class ResourcesTest(tiny.TinyMachine):
             usage = self.status(machine, "tasks")["usage"]
             self.assertEqual(usage["tasks_limit"], 3)
             self.assertLessEqual(usage["tasks"], 3)
+            self.check_poweroff(machine)
+
+    def test_a_slice_limits_all_that_is_in_it_together(self):
+        with self.boot() as machine:
+            self.ask(machine, "initctl start first")
+            self.until(machine, "test $(cat /sys/fs/cgroup/system/both.slice/pids.current) = 4")
+            self.assertEqual(self.ask(machine, "cat /sys/fs/cgroup/system/both.slice/pids.max").strip(), "5")
+            machine.run("initctl start --no-block second")
+            self.until(machine, "initctl is-failed second")  # its shell finds no room for a child
+            usage = self.status(machine, "both.slice")["usage"]
+            self.assertEqual(usage["tasks_limit"], 5)
+            self.assertLessEqual(usage["tasks"], 5)
+            self.assertEqual(self.status(machine, "first")["slice"], "both.slice")
             self.check_poweroff(machine)
 
     def test_oom_policy_says_what_becomes_of_the_others(self):

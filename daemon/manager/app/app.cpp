@@ -225,9 +225,9 @@ void App::note_end(const SlotUse& use, const channel::Slot& facts) {
   constexpr std::uint64_t kKibibyte = 1024;
   state.last_run = api::LastRun{static_cast<std::int64_t>(facts.user_us + facts.system_us),
                                 static_cast<std::int64_t>(facts.peak_kib * kKibibyte)};
-  state.out_of_memory =
-      processes_.has_cgroups() &&
-      oom_kills(processes_.units_directory(), name_of(view_context(), use.unit)) > state.oom_kills;
+  state.out_of_memory = processes_.has_cgroups() &&
+                        oom_kills(processes_.units_directory(),
+                                  processes_.leaf(engine_->graph()->name(use.unit))) > state.oom_kills;
   keep_note(use.unit);
 }
 
@@ -249,7 +249,8 @@ void App::on_groups() {
 }
 
 void App::look_at_memory(core::UnitIndex unit) {
-  if (oom_kills(processes_.units_directory(), name_of(view_context(), unit)) > units_[unit].oom_kills)
+  const std::string leaf = processes_.leaf(engine_->graph()->name(unit));
+  if (oom_kills(processes_.units_directory(), leaf) > units_[unit].oom_kills)
     feed(core::Starved{unit, engine_->record(unit).main_attempt});
 }
 

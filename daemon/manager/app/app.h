@@ -217,6 +217,8 @@ class App final : private core::ActionSink, public RequestTarget {
   void signal_all_others();
   Result<> launch(const core::Spawn& spawn, const unit::Unit& definition, const Prepared& prepared);
   Result<> limit_resources(const unit::Unit& unit, const Launch& launch, UnitState& state);
+  Result<> limit_slice(const std::string& slice);
+  void limit_slices();
   // What a process is started with, beside its plan.
   struct Equipment {
     LaunchRequest request;

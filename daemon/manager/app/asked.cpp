@@ -132,6 +132,7 @@ Result<api::DaemonReloadReply> App::reload() {
   engine_->handle(core::Reloaded{configuration_.graph}, now, *this);
   record_actions(now);
   renumber(*old);
+  limit_slices();
   drop_unit_pipes(channel_, facts_, [this](std::uint64_t tag) {
     const auto unit = configuration_.graph->find_tag(tag);
     if (is_aside(tag)) return true;
@@ -160,11 +161,14 @@ void App::keep_running_units(Reading& reading) const {
     if ((at != reading.units.end() && at->id == generation.id(unit)) || (down && !view.leftover)) continue;
     auto definition = configuration_.unit(unit);
     if (!definition) continue;
-    unit::Diagnostic note;
-    note.severity = unit::Severity::Warning;
-    note.path = definition->files.empty() ? definition->id : definition->files.front();
-    note.message = definition->id + " has no file any more and is not down: its definition stays until it is";
-    reading.diagnostics.push_back(std::move(note));
+    if (!definition->files.empty()) {  // it had one
+      unit::Diagnostic note;
+      note.severity = unit::Severity::Warning;
+      note.path = definition->files.front();
+      note.message =
+          definition->id + " has no file any more and is not down: its definition stays until it is";
+      reading.diagnostics.push_back(std::move(note));
+    }
     reading.units.insert(at, std::move(*definition));
   }
 }

@@ -12,6 +12,7 @@
 #include "daemon/manager/app/bus_names.h"
 #include "libinit/base/checksum.h"
 #include "libinit/unit/loader.h"
+#include "libinit/unit/slices.h"
 
 namespace init::manager {
 namespace {
@@ -155,6 +156,8 @@ Reading read_units(const Options& options, const unit::Generation* last_good) {
   reading.diagnostics.insert(reading.diagnostics.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
   if (last_good != nullptr) keep_last_good(reading, loaded.refused, *last_good);
   add_bus_watcher(reading.units, bus_program());
+  loaded.refused.insert(loaded.refused.end(), loaded.masked.begin(), loaded.masked.end());
+  unit::add_slices(reading.units, loaded.refused);
   std::sort(reading.units.begin(), reading.units.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
   return reading;

@@ -18,6 +18,7 @@
 #include "libinit/core/policy.h"
 #include "libinit/log/names.h"
 #include "libinit/unit/outputs.h"
+#include "libinit/unit/slices.h"
 
 namespace init::manager {
 namespace {
@@ -91,7 +92,7 @@ Result<> App::launch(const core::Spawn& spawn, const unit::Unit& definition, con
 
 Result<> App::send_spawn(const core::Spawn& spawn, const unit::Unit& unit, const Launch& launch,
                          std::span<const int> passed) {
-  auto place = processes_.place(unit.id);
+  auto place = processes_.place(unit.id, unit.service.context.resources.slice);
   if (!place) return Failure(place.error());
   if (auto limited = limit_resources(unit, launch, units_[spawn.unit]); !limited) return limited;
   const std::uint32_t slot = slots_.take({spawn.unit, spawn.attempt, spawn.role, false, false});
@@ -125,18 +126,47 @@ Result<> App::limit_resources(const unit::Unit& unit, const Launch& launch, Unit
   if (!processes_.has_cgroups()) return {};
   const int units = processes_.units_directory();
   const auto& resources = unit.service.context.resources;
+  for (const std::string& slice : unit::slices_down_to(resources.slice)) {
+    if (auto limited = limit_slice(slice); !limited) return limited;
+  }
+  const std::string leaf = processes_.leaf(unit.id);
   const auto settings = cgroup_settings(resources, machine_memory());
-  if (auto applied = apply_settings(units, unit.id, settings); !applied)
+  if (auto applied = apply_settings(units, leaf, settings); !applied)
     return at_resource(unit, applied.error());
   if (resources.delegate) {
-    if (auto given = delegate_group(units, unit.id, launch.uid, launch.gid); !given)
+    if (auto given = delegate_group(units, leaf, launch.uid, launch.gid); !given)
       return at_resource(unit, given.error());
   }
   if (!settings.empty() || resources.delegate) processes_.use_up(unit.id);
-  state.oom_kills = oom_kills(units, unit.id);
+  state.oom_kills = oom_kills(units, leaf);
   if (resources.oom_policy == unit::OomPolicy::Stop) processes_.watch_memory(unit.id);
   keep_note(*engine_->graph()->find(unit.id));
   return {};
+}
+
+// Its controllers are there for what lies in it, too: so each shows what it uses.
+Result<> App::limit_slice(const std::string& slice) {
+  const auto index = engine_->graph()->find(slice);
+  const auto definition = index ? configuration_.unit(*index) : std::nullopt;
+  if (!definition) return {};
+  const int units = processes_.units_directory();
+  const std::string group = processes_.leaf(slice);
+  const auto settings = cgroup_settings(definition->service.context.resources, machine_memory());
+  if (auto applied = apply_settings(units, group, settings); !applied)
+    return at_resource(*definition, applied.error());
+  for (const auto& setting : settings) enable_controller(units, group + "/", setting.controller);
+  reset_others(units, group, settings);
+  return {};
+}
+
+// After a reload; of a slice that nothing runs in they are put in force by what starts there.
+void App::limit_slices() {
+  if (!processes_.has_cgroups()) return;
+  for (core::UnitIndex unit = 0; unit < configuration_.generation.size(); ++unit) {
+    const std::string name(configuration_.generation.id(unit));
+    if (!unit::is_slice(name) || processes_.empty({name, 0})) continue;
+    if (auto limited = limit_slice(name); !limited) log_warning(name + ": " + limited.error().text());
+  }
 }
 
 LogOwner App::log_owner(core::UnitIndex unit, core::Attempt activation) const {

@@ -9,6 +9,8 @@
 namespace init::manager {
 
 // Nothing while it has no control group.
+// Where its control group lies, whatever the unit says by now; empty: in no slice.
+[[nodiscard]] std::string slice_of(const ViewContext& context, core::UnitIndex unit);
 [[nodiscard]] std::optional<api::Usage> usage_of(const ViewContext& context, core::UnitIndex unit);
 
 // Keys of [resources] that are not in force, each with its place and the reason. A unit without a control

@@ -177,9 +177,8 @@ void describe_definition(const ViewContext& context, const unit::Unit& unit, api
   status.description = unit.description;
   status.files = unit.files;
   status.changed_on_disk = changed_on_disk(context, unit);
-  if (unit.kind != unit::Kind::Service) return;
   for (auto& problem : not_in_force(context, unit)) status.problems.push_back(std::move(problem));
-  describe_log(context, unit, status);
+  if (unit.kind == unit::Kind::Service) describe_log(context, unit, status);
 }
 
 const char* environment_name(channel::Environment environment) {
@@ -257,6 +256,7 @@ api::Status status_of(const ViewContext& context, core::UnitIndex unit) {
     status.status_text = voice->status;
   status.processes = processes_of(context, unit);
   status.usage = usage_of(context, unit);
+  status.slice = slice_of(context, unit);
   status.last_run = context.units[unit].last_run;
   if (view.last_exit.kind != core::Exit::Kind::None) {
     constexpr const char* kKinds[] = {"", "exited", "signaled", "dumped"};

@@ -5,8 +5,10 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 #include "daemon/manager/os/file.h"
 #include "libinit/base/names.h"
@@ -36,8 +38,8 @@ std::string ranges(const std::vector<std::uint32_t>& numbers) {
   return text;
 }
 
-std::string path_of(const std::string& unit, const std::string& file) {
-  return unit + "/" + file;
+std::string path_of(const std::string& group, const std::string& file) {
+  return group + "/" + file;
 }
 
 // One write, as the files of a control group want it.
@@ -112,19 +114,21 @@ std::vector<CgroupSetting> cgroup_settings(const unit::Resources& resources, std
   return settings;
 }
 
-void enable_controller(int units, const std::string& controller) {
+void enable_controller(int units, const std::string& group, const std::string& controller) {
   for (const char* level : {"../cgroup.subtree_control", "cgroup.subtree_control"})
     (void)write_value(units, level, "+" + controller);
+  for (std::size_t at = group.find('/'); at != std::string::npos; at = group.find('/', at + 1))
+    (void)write_value(units, path_of(group.substr(0, at), "cgroup.subtree_control"), "+" + controller);
 }
 
-Result<std::vector<std::string>> apply_settings(int units, const std::string& unit,
+Result<std::vector<std::string>> apply_settings(int units, const std::string& group,
                                                 const std::vector<CgroupSetting>& settings) {
   std::vector<std::string> missing;
   for (const CgroupSetting& setting : settings) {
-    const std::string path = path_of(unit, setting.file);
+    const std::string path = path_of(group, setting.file);
     int error = write_value(units, path, setting.value);
     if (error == ENOENT) {
-      enable_controller(units, setting.controller);
+      enable_controller(units, group, setting.controller);
       error = write_value(units, path, setting.value);
     }
     if (error == ENOENT) {
@@ -136,38 +140,51 @@ Result<std::vector<std::string>> apply_settings(int units, const std::string& un
   return missing;
 }
 
-bool lacks_file(int units, const std::string& unit, const std::string& file) {
-  return faccessat(units, path_of(unit, file).c_str(), F_OK, 0) != 0 &&
-         faccessat(units, path_of(unit, "cgroup.procs").c_str(), F_OK, 0) == 0;
+void reset_others(int units, const std::string& group, const std::vector<CgroupSetting>& settings) {
+  constexpr std::pair<const char*, const char*> kUsual[] = {
+      {"memory.min", "0"},       {"memory.low", "0"},   {"memory.high", "max"},
+      {"memory.max", "max"},     {"cpu.weight", "100"}, {"memory.swap.max", "max"},
+      {"cpu.max", "max 100000"}, {"pids.max", "max"},   {"io.weight", "default 100"},
+      {"cpuset.cpus", "\n"}};
+  for (const auto& [file, value] : kUsual) {
+    const auto sets_it = [name = file](const CgroupSetting& one) { return one.file == name; };
+    if (std::none_of(settings.begin(), settings.end(), sets_it))
+      (void)write_value(units, path_of(group, file), value);
+  }
 }
 
-Result<> delegate_group(int units, const std::string& unit, uid_t uid, gid_t gid) {
-  if (fchownat(units, unit.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
-    return failure(errno, "delegate", unit);
+bool lacks_file(int units, const std::string& group, const std::string& file) {
+  return faccessat(units, path_of(group, file).c_str(), F_OK, 0) != 0 &&
+         faccessat(units, path_of(group, "cgroup.procs").c_str(), F_OK, 0) == 0;
+}
+
+Result<> delegate_group(int units, const std::string& group, uid_t uid, gid_t gid) {
+  if (fchownat(units, group.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return failure(errno, "delegate", group);
   for (const char* file : {"cgroup.procs", "cgroup.threads", "cgroup.subtree_control"}) {
-    const std::string path = path_of(unit, file);
+    const std::string path = path_of(group, file);
     if (fchownat(units, path.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
       return failure(errno, "delegate", path);
   }
   return {};
 }
 
-std::uint64_t oom_kills(int units, const std::string& unit) {
-  return field_in(units, path_of(unit, "memory.events"), "oom_kill ").value_or(0);
+std::uint64_t oom_kills(int units, const std::string& group) {
+  return field_in(units, path_of(group, "memory.events"), "oom_kill ").value_or(0);
 }
 
-Usage read_usage(int units, const std::string& unit) {
+Usage read_usage(int units, const std::string& group) {
   Usage usage;
-  usage.memory = number_in(units, path_of(unit, "memory.current"));
-  usage.memory_peak = number_in(units, path_of(unit, "memory.peak"));
-  usage.memory_max = number_in(units, path_of(unit, "memory.max"));
-  usage.swap = number_in(units, path_of(unit, "memory.swap.current"));
-  usage.tasks = number_in(units, path_of(unit, "pids.current"));
-  usage.tasks_max = number_in(units, path_of(unit, "pids.max"));
-  usage.cpu_us = field_in(units, path_of(unit, "cpu.stat"), "usage_usec ");
-  usage.io_read = field_in(units, path_of(unit, "io.stat"), "rbytes=");
-  usage.io_written = field_in(units, path_of(unit, "io.stat"), "wbytes=");
-  usage.oom_kills = oom_kills(units, unit);
+  usage.memory = number_in(units, path_of(group, "memory.current"));
+  usage.memory_peak = number_in(units, path_of(group, "memory.peak"));
+  usage.memory_max = number_in(units, path_of(group, "memory.max"));
+  usage.swap = number_in(units, path_of(group, "memory.swap.current"));
+  usage.tasks = number_in(units, path_of(group, "pids.current"));
+  usage.tasks_max = number_in(units, path_of(group, "pids.max"));
+  usage.cpu_us = field_in(units, path_of(group, "cpu.stat"), "usage_usec ");
+  usage.io_read = field_in(units, path_of(group, "io.stat"), "rbytes=");
+  usage.io_written = field_in(units, path_of(group, "io.stat"), "wbytes=");
+  usage.oom_kills = oom_kills(units, group);
   return usage;
 }
 

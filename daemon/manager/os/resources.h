@@ -25,19 +25,23 @@ struct CgroupSetting {
                                                          std::uint64_t machine_memory);
 [[nodiscard]] std::uint64_t machine_memory();
 
-// Asks for a controller in the groups of all units, where the kernel and whoever is above allow it.
-void enable_controller(int units, const std::string& controller);
+// `group` here and below: the path of a unit's leaf, or of a slice, in the directory `units`.
 
-// units: the directory that holds the unit's leaf. Gives the keys whose controller is not there: what they
+// Asks for a controller in what lies beside the group, where the kernel and whoever is above allow it.
+void enable_controller(int units, const std::string& group, const std::string& controller);
+
+// Gives the keys whose controller is not there: what they
 // ask for is not in force. Errors: step = the key, object = the file and value that the kernel refused.
-Result<std::vector<std::string>> apply_settings(int units, const std::string& unit,
+Result<std::vector<std::string>> apply_settings(int units, const std::string& group,
                                                 const std::vector<CgroupSetting>& settings);
+// For a group that outlives a change of them: what is not among them is as in a new group.
+void reset_others(int units, const std::string& group, const std::vector<CgroupSetting>& settings);
 
-// The unit has a leaf, and this file is not in it.
-[[nodiscard]] bool lacks_file(int units, const std::string& unit, const std::string& file);
+// The group is there, and this file is not in it.
+[[nodiscard]] bool lacks_file(int units, const std::string& group, const std::string& file);
 
 // The leaf and the files by which its owner moves processes and hands on controllers.
-Result<> delegate_group(int units, const std::string& unit, uid_t uid, gid_t gid);
+Result<> delegate_group(int units, const std::string& group, uid_t uid, gid_t gid);
 
 // What the kernel tells; absent = it does not. Bytes, microseconds.
 struct Usage {
@@ -45,8 +49,8 @@ struct Usage {
       io_written;
   std::uint64_t oom_kills = 0;
 };
-[[nodiscard]] Usage read_usage(int units, const std::string& unit);
+[[nodiscard]] Usage read_usage(int units, const std::string& group);
 // The number of processes that the kernel killed there for want of memory.
-[[nodiscard]] std::uint64_t oom_kills(int units, const std::string& unit);
+[[nodiscard]] std::uint64_t oom_kills(int units, const std::string& group);
 
 }  // namespace init::manager

@@ -17,6 +17,7 @@
 #include "daemon/manager/os/file.h"
 #include "libinit/process_info/parse.h"
 #include "libinit/sys/calls.h"
+#include "libinit/unit/slices.h"
 
 namespace init::manager {
 namespace {
@@ -78,6 +79,12 @@ std::vector<pid_t> parse_pids(const std::string& text) {
     at = std::find(next, end, '\n') + 1;
   }
   return pids;
+}
+
+// The directory that it lies in; empty at the top.
+std::string above(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
 
 using Directory = std::unique_ptr<DIR, decltype([](DIR* dir) { closedir(dir); })>;
@@ -179,58 +186,101 @@ Result<> UnitProcesses::find_subtree(channel::Environment environment, pid_t ini
   const auto writable = openat(units_dir_.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC);
   if (writable < 0) return failure(errno, "open", units_path_ + "/cgroup.procs");
   close(writable);
+  find_leaves();
   return {};
 }
 
-Result<UnitProcesses::Place> UnitProcesses::place(std::string_view unit) {
+std::string UnitProcesses::leaf(std::string_view unit) const {
+  if (unit::is_slice(unit)) return unit::slice_path(unit);
+  const auto at = in_slices_.find(unit);
+  return at == in_slices_.end() ? std::string(unit) : at->second;
+}
+
+// What an earlier manager has left.
+void UnitProcesses::find_leaves() {
+  constexpr std::string_view kHere = "./";
+  std::vector<std::string> slices{"."};
+  for (std::size_t i = 0; i < slices.size() && slices.size() < 4096; ++i) {
+    for (const std::string& path : children_of(units_dir_.get(), slices[i])) {
+      if (unit::is_slice(path)) {
+        slices.push_back(path);
+      } else if (i > 0) {
+        in_slices_[path.substr(path.rfind('/') + 1)] = path.substr(kHere.size());
+      }
+    }
+  }
+}
+
+Result<> UnitProcesses::make_leaf(const std::string& path) {
+  for (std::size_t at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1))
+    (void)make_directory(units_dir_.get(), path.substr(0, at));
+  const int error = make_directory(units_dir_.get(), path);
+  return error == 0 ? Result<>() : failure(error, "mkdir", units_path_ + "/" + path);
+}
+
+Result<UnitProcesses::Place> UnitProcesses::place(std::string_view unit, std::string_view slice) {
   if (!has_cgroups()) return Place{};
   const std::string name(unit);
+  const std::string wanted = slice.empty() ? name : unit::slice_path(slice) + "/" + name;
+  std::string path = leaf(name);
+  const bool made_now = path == wanted && mkdirat(units_dir_.get(), path.c_str(), 0755) == 0;
   // Linux 6.18 kills at once what is cloned into a cgroup whose cgroup.kill was ever written: such a leaf is
   // used up. One that an earlier manager made may be.
-  const bool there = mkdirat(units_dir_.get(), name.c_str(), 0755) != 0;
-  if (there && errno != EEXIST) return failure(errno, "mkdir", units_path_ + "/" + name);
-  if (there && !unspent_.contains(name) && empty({name, 0})) {
-    remove(name);
-    if (const int error = make_directory(units_dir_.get(), name))
-      return failure(error, "mkdir", units_path_ + "/" + name);
-  } else if (there && !unspent_.contains(name)) {
-    freeze({name, 0}, false);  // a manager may have died while it stood still
+  if (!made_now && (path != wanted || !unspent_.contains(name))) {
+    if (empty({name, 0})) {
+      remove(name);
+      if (auto made = make_leaf(wanted); !made) return Failure(made.error());
+      if (!slice.empty()) in_slices_[name] = wanted;
+      path = wanted;
+    } else {
+      freeze({name, 0}, false);  // a manager may have died while it stood still
+    }
   }
   unspent_.insert(name);
   Place made;
-  made.directory.reset(openat(units_dir_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!made.directory) return failure(errno, "open", units_path_ + "/" + name);
+  made.directory.reset(openat(units_dir_.get(), path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!made.directory) return failure(errno, "open", units_path_ + "/" + path);
   if (!joins_by_procs_) return made;
   made.procs.reset(openat(made.directory.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
-  if (!made.procs) return failure(errno, "open", units_path_ + "/" + name + "/cgroup.procs");
+  if (!made.procs) return failure(errno, "open", units_path_ + "/" + path + "/cgroup.procs");
   return made;
 }
 
 void UnitProcesses::remove(std::string_view unit) {
   if (!has_cgroups()) return;
   const std::string name(unit);
+  std::string path = leaf(name);
   unspent_.erase(name);
   std::erase_if(memories_, [&name](const auto& watched) { return watched.second == name; });
-  if (unlinkat(units_dir_.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno != EBUSY) return;
-  std::vector<std::string> paths{name};
+  if (!unit::is_slice(name)) {
+    remove_leaf(path);
+    if (faccessat(units_dir_.get(), path.c_str(), F_OK, 0) == 0) return;
+    in_slices_.erase(name);
+    path = above(path);
+  }
+  while (!path.empty() && unlinkat(units_dir_.get(), path.c_str(), AT_REMOVEDIR) == 0) path = above(path);
+}
+
+void UnitProcesses::remove_leaf(const std::string& path) {
+  if (unlinkat(units_dir_.get(), path.c_str(), AT_REMOVEDIR) == 0 || errno != EBUSY) return;
+  std::vector<std::string> paths{path};
   for (std::size_t i = 0; i < paths.size() && paths.size() < 4096; ++i) {
     const auto below = children_of(units_dir_.get(), paths[i]);
     paths.insert(paths.end(), below.begin(), below.end());
   }
-  for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
-    (void)unlinkat(units_dir_.get(), path->c_str(), AT_REMOVEDIR);
-  }
+  for (auto at = paths.rbegin(); at != paths.rend(); ++at)
+    (void)unlinkat(units_dir_.get(), at->c_str(), AT_REMOVEDIR);
 }
 
 void UnitProcesses::remove_subtree() {
   if (own_subtree_.empty()) return;
-  for (const auto& leaf : children_of(units_dir_.get(), ".")) remove(leaf);
+  for (const auto& leaf : children_of(units_dir_.get(), ".")) remove_leaf(leaf);
   for (const char* part : {"/system", "/initd", ""}) (void)rmdir((own_subtree_ + part).c_str());
 }
 
 bool UnitProcesses::empty(const UnitProcess& of) const {
   if (!has_cgroups()) return session_members(of.leader).empty();
-  const auto events = read_file(units_dir_.get(), of.unit + "/cgroup.events", 4096);
+  const auto events = read_file(units_dir_.get(), leaf(of.unit) + "/cgroup.events", 4096);
   return !events || line_after(*events, "populated ") != "1";
 }
 
@@ -249,7 +299,7 @@ void UnitProcesses::list_cgroup(const std::string& path, std::vector<pid_t>& int
 std::vector<pid_t> UnitProcesses::list(const UnitProcess& of) const {
   if (!has_cgroups()) return session_members(of.leader);
   std::vector<pid_t> pids;
-  list_cgroup(of.unit, pids);
+  list_cgroup(leaf(of.unit), pids);
   return pids;
 }
 
@@ -258,8 +308,8 @@ bool UnitProcesses::member(pid_t pid, const UnitProcess& of) const {
   const auto text = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/cgroup", 4096);
   if (!text) return false;
   const std::string path = line_after(*text, "0::");
-  const std::string leaf = own_prefix_ + of.unit;
-  return path == leaf || path.starts_with(leaf + "/");
+  const std::string own = own_prefix_ + leaf(of.unit);
+  return path == own || path.starts_with(own + "/");
 }
 
 void UnitProcesses::signal_one(pid_t pid, const UnitProcess& of, int signal) const {
@@ -273,7 +323,7 @@ void UnitProcesses::signal_one(pid_t pid, const UnitProcess& of, int signal) con
 }
 
 void UnitProcesses::freeze(const UnitProcess& of, bool on) const {
-  if (has_cgroups()) (void)write_file(units_dir_.get(), of.unit + "/cgroup.freeze", on ? "1" : "0");
+  if (has_cgroups()) (void)write_file(units_dir_.get(), leaf(of.unit) + "/cgroup.freeze", on ? "1" : "0");
 }
 
 void UnitProcesses::signal_others(const UnitProcess& of, int signal) {
@@ -285,7 +335,8 @@ void UnitProcesses::signal_others(const UnitProcess& of, int signal) {
 
 void UnitProcesses::kill(const UnitProcess& of) {
   unspent_.erase(of.unit);
-  if (kills_at_once_ && has_cgroups() && write_file(units_dir_.get(), of.unit + "/cgroup.kill", "1")) return;
+  if (kills_at_once_ && has_cgroups() && write_file(units_dir_.get(), leaf(of.unit) + "/cgroup.kill", "1"))
+    return;
   if (has_cgroups()) return halt({of, SIGKILL, {}, {}});
   for (int pass = 0; pass < kPasses && !empty(of); ++pass) {
     if (of.leader > 0) (void)::kill(-of.leader, SIGKILL);
@@ -296,7 +347,7 @@ void UnitProcesses::kill(const UnitProcess& of) {
 // Each process stops when it next returns from the kernel; a fork that is on its way ends before that, and
 // its child stands still from the start. So all are told once now, and once more when everything stands.
 void UnitProcesses::halt(Crowd crowd) {
-  const std::string events = units_path_ + "/" + crowd.of.unit + "/cgroup.events";
+  const std::string events = units_path_ + "/" + leaf(crowd.of.unit) + "/cgroup.events";
   (void)inotify_add_watch(inotify_.get(), events.c_str(), IN_MODIFY);
   freeze(crowd.of, true);
   tell(crowd);
@@ -313,7 +364,7 @@ void UnitProcesses::tell(Crowd& crowd) const {
 void UnitProcesses::tend_crowds(MonotonicTime now) {
   for (auto at = crowds_.begin(); at != crowds_.end();) {
     Crowd& crowd = at->second;
-    const auto events = read_file(units_dir_.get(), crowd.of.unit + "/cgroup.events", 4096);
+    const auto events = read_file(units_dir_.get(), leaf(crowd.of.unit) + "/cgroup.events", 4096);
     if (events && line_after(*events, "frozen ") != "1" && now < crowd.end) {
       ++at;
       continue;
@@ -330,7 +381,7 @@ bool UnitProcesses::watch(const UnitProcess& of) {
   }
   int key = -1;
   if (has_cgroups()) {
-    key = inotify_add_watch(inotify_.get(), (units_path_ + "/" + of.unit + "/cgroup.events").c_str(),
+    key = inotify_add_watch(inotify_.get(), (units_path_ + "/" + leaf(of.unit) + "/cgroup.events").c_str(),
                             IN_MODIFY);
   }
   // Looked at after the watch stands, so that no change falls between the two.
@@ -344,7 +395,7 @@ bool UnitProcesses::watch(const UnitProcess& of) {
 
 void UnitProcesses::watch_memory(const std::string& unit) {
   if (!has_cgroups()) return;
-  const std::string events = units_path_ + "/" + unit + "/memory.events";
+  const std::string events = units_path_ + "/" + leaf(unit) + "/memory.events";
   if (const int key = inotify_add_watch(inotify_.get(), events.c_str(), IN_MODIFY); key >= 0)
     memories_[key] = unit;
 }

@@ -34,10 +34,13 @@ class UnitProcesses {
 
   [[nodiscard]] bool has_cgroups() const { return units_dir_.valid(); }
   [[nodiscard]] const std::string& why_no_cgroups() const { return reason_; }
-  // Holds the leaves, each under the name of its unit; -1 without cgroups.
+  // -1 without cgroups.
   [[nodiscard]] int units_directory() const { return units_dir_.get(); }
-  // What /proc/PID/cgroup says of a process of a unit, up to the unit's name.
+  // What /proc/PID/cgroup says of a process of a unit, up to the path of its leaf.
   [[nodiscard]] const std::string& prefix() const { return own_prefix_; }
+  // The unit's leaf, or the directory of a slice, below units_directory(). A leaf stays where it was made,
+  // whatever the unit's slice is by now: the control groups themselves say where that is.
+  [[nodiscard]] std::string leaf(std::string_view unit) const;
   // The leaf was given limits: the next process starts in a new one.
   void use_up(std::string_view unit) { unspent_.erase(std::string(unit)); }
 
@@ -47,10 +50,12 @@ class UnitProcesses {
     UniqueFd directory;
     UniqueFd procs;
   };
-  Result<Place> place(std::string_view unit);
+  Result<Place> place(std::string_view unit, std::string_view slice = {});
   // The kernel refuses CLONE_INTO_CGROUP. False: that was known.
   bool join_by_procs() { return !std::exchange(joins_by_procs_, true); }
-  void remove(std::string_view unit);  // the leaf and what the service made below it; kept while populated
+  // The leaf and what the service made below it, or the directory of a slice, and then the slices that
+  // nothing is in any more; kept while populated.
+  void remove(std::string_view unit);
 
   // Takes away what create() made, where that was a subtree of its own; for the very end.
   void remove_subtree();
@@ -87,6 +92,9 @@ class UnitProcesses {
  private:
   UnitProcesses() = default;
   Result<> find_subtree(channel::Environment environment, pid_t initd);
+  void find_leaves();
+  Result<> make_leaf(const std::string& path);
+  void remove_leaf(const std::string& path);
   void signal_one(pid_t pid, const UnitProcess& of, int signal) const;
   void freeze(const UnitProcess& of, bool on) const;
   // Those that stand still while they are signalled, for they might fork faster than they are told.
@@ -106,6 +114,7 @@ class UnitProcesses {
   std::string own_subtree_;  // when it is to go with initd
   std::string own_prefix_;   // of /proc/PID/cgroup for units, up to the unit's name
   std::string reason_;
+  std::map<std::string, std::string, std::less<>> in_slices_;  // paths of leaves, by unit; others: its name
   std::set<std::string> unspent_;  // units whose leaf was made by this manager and not killed since
   UniqueFd inotify_;
   std::map<int, UnitProcess> watched_;  // by inotify watch; negative keys: looked at from time to time

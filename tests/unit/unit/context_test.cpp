@@ -99,7 +99,7 @@ TEST(Context, WhatMakesNoSenseIsRefusedAtItsPlace) {
            {"resources", "cpu-quota = \"0%\"", "is not a percentage"},
            {"resources", "cpu-weight = 0", "between 1 and 10000"},
            {"resources", "tasks-max = 0", "between 1 and"},
-           {"resources", "slice = \"a.slice\"", "is not supported yet"},
+           {"resources", "slice = \"a.target\"", "is no name of a slice"},
            {"tty", "path = \"tty1\"", "is not an absolute path"},
            {"credentials", "\"../x\" = \"/x\"", "is not a name"},
            {"credentials", "\"a/b\" = \"/x\"", "is not a name"},
