@@ -23,7 +23,7 @@ constexpr std::array kOptions{
     OptionInfo{Option::Plan, "--plan", "", "show the steps and do nothing"},
     OptionInfo{Option::Signal, "--signal", "SIGNAL", "name or number (TERM)"},
     OptionInfo{Option::Whom, "--whom", "main|all", "the main process only, or all of the unit (all)"},
-    OptionInfo{Option::Kind, "--kind", "KIND", "units of this kind only (service, target)"},
+    OptionInfo{Option::Kind, "--kind", "KIND", "units of this kind only (service, target, slice)"},
     OptionInfo{Option::State, "--state", "STATE", "units in this state only (active, failed, blocked, ...)"},
     OptionInfo{Option::ExitCode, "--exit-code", "N", "what initd itself ends with (0)"},
     OptionInfo{Option::Strict, "--strict", "", "warnings count as errors"},
