@@ -383,12 +383,14 @@ void Logger::forward(const channel::LogOpenBody& from) {
     if ((from.forward >> index & 1U) != 0 && to.takes(now)) wanted.push_back(&to);
   }
   std::string_view lines = wanted.empty() ? std::string_view() : around_.lines;
+  if (lines.empty()) return;
+  const std::string& name = log_of(from.unit.data()).identifier();
   while (!lines.empty()) {
     const std::size_t end = std::min(lines.find('\n'), lines.size() - 1);
     const auto line = log::parse_line(lines.substr(0, end));
     lines.remove_prefix(end + 1);
     if (!line || line->stream == log::Stream::Mark) continue;
-    for (Forwarder* const to : wanted) to->put(from.unit.data(), *line, now);
+    for (Forwarder* const to : wanted) to->put(name, *line, now);
   }
 }
 

@@ -73,6 +73,10 @@ class UnitLog final : private log::LineFilter {
   // What an admin should know, empty when all is well.
   [[nodiscard]] std::string trouble() const;
   [[nodiscard]] const std::string& unit() const { return unit_; }
+  // The name under which its lines are sent on.
+  [[nodiscard]] const std::string& identifier() const {
+    return config_.identifier.empty() ? unit_ : config_.identifier;
+  }
 
   int pipes = 0;             // that write here
   std::uint8_t forward = 0;  // where they go as well: channel::Forward

@@ -125,6 +125,7 @@ struct LogConfig {
   RateLimit rate_limit;
   Overflow overflow = Overflow::Drop;
   std::vector<std::string> keep, drop;  // regular expressions (libinit/pattern)
+  std::string identifier;               // log-identifier of [service]; empty = the unit's name
   bool operator==(const LogConfig&) const = default;
 };
 enum class InputKind : std::uint8_t { Null, File, Inherit, Console, Tty, Data };

@@ -53,7 +53,8 @@ void visit(V& v, T& log) {
   bool said = !(log == LogConfig{});  // few units do
   v(said);
   if (!said) return;
-  v(log.size, log.count, log.age, log.total, log.compress, log.rate_limit, log.overflow, log.keep, log.drop);
+  v(log.size, log.count, log.age, log.total, log.compress, log.rate_limit, log.overflow, log.keep, log.drop,
+    log.identifier);
 }
 template <class V, Like<Directory> T>
 void visit(V& v, T& directory) {

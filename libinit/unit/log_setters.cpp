@@ -1,4 +1,6 @@
-// [log].
+// [log], and what of [service] is about lines.
+#include <algorithm>
+
 #include "libinit/pattern/pattern.h"
 #include "libinit/unit/setters.h"
 #include "libinit/unit/values.h"
@@ -53,6 +55,19 @@ void set_rate_limit(const Setting& s) {
     limit.interval = *value;
   }
   owner_of(s, &LogConfig::rate_limit).rate_limit = limit;
+}
+
+void set_log_identifier(const Setting& s) {
+  constexpr std::size_t kLongest = 64;
+  const std::string* text = s.string(s.entry.value);
+  if (text == nullptr) return;
+  const bool good =
+      !text->empty() && text->size() <= kLongest && std::all_of(text->begin(), text->end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+               std::string_view("_.@/-").find(c) != std::string_view::npos;
+      });
+  if (!good) return s.bad_value(s.entry.value, "is no identifier", "1 to 64 letters, digits and _.@/-");
+  s.unit->service.log.identifier = *text;
 }
 
 std::optional<std::string> read_pattern(const Setting& s) {

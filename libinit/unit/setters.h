@@ -139,6 +139,7 @@ void set_limit(const Setting& s) {
 
 // setters_probe.cpp: [ready] and [health]
 void set_bus_name(const Setting& s);
+void set_log_identifier(const Setting& s);
 void set_notify_access(const Setting& s);
 void read_http(const Setting& s, Probe& probe);
 void read_tcp(const Setting& s, Probe& probe);

@@ -115,6 +115,11 @@ constexpr Key kKeys[] = {
     {"service", "fd-store-max", "integer", "0", "16",
      "So many descriptors are kept for it over restarts, 0 to 120.", "FileDescriptorStoreMax", "",
      set_integer<&ServiceConfig::fd_store_max, 0, 120>},
+    {"service", "log-identifier", "string", "", "\"web\"",
+     "The name under which its lines are sent on: to syslog, the kernel's buffer, the console, initd's own "
+     "output. "
+     "Letters, digits and _.@/-, 1 to 64. In the log they stay the unit's.",
+     "SyslogIdentifier", "", set_log_identifier},
     {"service", "remain-after-exit", "boolean", "false", "true",
      "Stays active after its command has ended well.", "RemainAfterExit", "",
      set_boolean<&ServiceConfig::remain_after_exit>},

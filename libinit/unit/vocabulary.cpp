@@ -13,7 +13,7 @@ namespace {
 // makes one work takes it out.
 constexpr std::string_view kLaterTables[] = {"append", "remove", "socket", "timer", "path", "mount", "swap"};
 constexpr std::string_view kLaterKeys[] = {
-    "conditions", "asserts", "requires-mounts-for", "log-identifier", "default-instance",
+    "conditions", "asserts", "requires-mounts-for", "default-instance",
     // [sandbox]
     "private-tmp", "private-devices", "private-network", "private-users", "private-pids", "private-ipc",
     "private-mounts", "protect-system", "protect-home", "protect-proc", "protect-kernel-logs",

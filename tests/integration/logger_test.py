@@ -175,6 +175,15 @@ class LoggerTest(unittest.TestCase):
             shown = [line for line in read(console).splitlines() if line.startswith("b: ")]
             self.assertEqual(shown, [f"b: line {i}" for i in range(2000)])
 
+    def test_lines_are_sent_on_under_the_log_identifier(self):
+        named = TALK.replace("[service]\n", '[service]\nlog-identifier = "web@1"\n')
+        with Machine({"a.service": named}) as machine:
+            machine.initctl("start", "a")
+            wait_until("it is shown", lambda: "\nweb@1: to stdout\n" in read(machine.place / "console"))
+            self.assertIn("to stdout", machine.initctl("logs", "--raw", "a").stdout)
+            machine.write_unit("a.service", named.replace("web@1", "no name"))
+            self.assertIn("is no identifier", machine.initctl("daemon-reload", check=False).stderr)
+
     def test_F48_early_lines_wait_in_memory_and_go_home_once(self):
         with Machine({"a.service": TALK, "b.service": TALK}) as machine:
             away = machine.place / "away"
