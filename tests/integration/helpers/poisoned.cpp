@@ -24,13 +24,14 @@ init::api::WhyReply __wrap__ZN4init7manager6why_ofERKNS0_11ViewContextEj(const V
 }
 
 Result<UnitProcesses::Place>
-__real__ZN4init7manager13UnitProcesses5placeESt17basic_string_viewIcSt11char_traitsIcEE(
-    UnitProcesses* self, std::string_view unit);
+__real__ZN4init7manager13UnitProcesses5placeESt17basic_string_viewIcSt11char_traitsIcEES5_(
+    UnitProcesses* self, std::string_view unit, std::string_view slice);
 Result<UnitProcesses::Place>
-__wrap__ZN4init7manager13UnitProcesses5placeESt17basic_string_viewIcSt11char_traitsIcEE(
-    UnitProcesses* self, std::string_view unit) {
+__wrap__ZN4init7manager13UnitProcesses5placeESt17basic_string_viewIcSt11char_traitsIcEES5_(
+    UnitProcesses* self, std::string_view unit, std::string_view slice) {
   if (unit.starts_with("poison")) abort();
-  return __real__ZN4init7manager13UnitProcesses5placeESt17basic_string_viewIcSt11char_traitsIcEE(self, unit);
+  return __real__ZN4init7manager13UnitProcesses5placeESt17basic_string_viewIcSt11char_traitsIcEES5_(
+      self, unit, slice);
 }
 
 void __real__ZN4init16release_own_codeEv();
