@@ -104,8 +104,9 @@ TEST(LoggerRecovery, AManagerThatTakesUpAPipeIsToldOfItsReadinessAgain) {
 
 void wait_for(const std::function<bool()>& condition) {
   const MonotonicTime end = monotonic_now() + std::chrono::seconds(20);
-  while (!condition() && monotonic_now() < end) (void)poll(nullptr, 0, 1);
-  ASSERT_TRUE(condition());
+  bool met = condition();
+  for (; !met && monotonic_now() < end; met = condition()) (void)poll(nullptr, 0, 1);
+  ASSERT_TRUE(met);
 }
 
 // One unit goes on without a word, the other has ended; each has filled more than one file of its ring.
