@@ -44,13 +44,13 @@ void LogSource::list_directory(const std::string& path) {
 
 bool LogSource::list(std::int64_t since_us) {
   for (const auto& directory : directories_) list_directory(directory);
-  // While a file is being compressed both may be there for a moment.
+  // While a file is being compressed, or brought to the disk, both may be there, and stay so after a crash.
   const auto earlier = [](const File& a, const File& b) {
     return a.first_us != b.first_us ? a.first_us < b.first_us : !a.compressed && b.compressed;
   };
-  std::sort(files_.begin(), files_.end(), earlier);
+  std::stable_sort(files_.begin(), files_.end(), earlier);  // of two copies the one in the first directory
   const auto same = [](const File& a, const File& b) {
-    return a.first_us == b.first_us && !a.current && !b.current && b.path == a.path + ".zst";
+    return a.first_us == b.first_us && !a.current && !b.current;
   };
   files_.erase(std::unique(files_.begin(), files_.end(), same), files_.end());
   const bool any = !files_.empty();

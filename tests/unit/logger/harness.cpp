@@ -240,6 +240,9 @@ std::vector<std::filesystem::path> LoggerHarness::files(const std::string& unit)
       if (log::parse_rotated_name(file.path().filename().string())) here.push_back(file.path());
     }
     std::sort(here.begin(), here.end());
+    // As for every reader: a logger that died may leave a file beside the compressed one.
+    const auto same = [](const auto& plain, const auto& next) { return next == plain.string() + ".zst"; };
+    here.erase(std::unique(here.begin(), here.end(), same), here.end());
     if (std::filesystem::exists(directory / unit / "current")) here.push_back(directory / unit / "current");
     found.insert(found.end(), here.begin(), here.end());
   }
@@ -247,6 +250,13 @@ std::vector<std::filesystem::path> LoggerHarness::files(const std::string& unit)
 }
 
 std::vector<Line> LoggerHarness::lines(const std::string& unit) const {
+  std::size_t torn = 0;
+  auto found = lines(unit, torn);
+  EXPECT_EQ(torn, 0U);
+  return found;
+}
+
+std::vector<Line> LoggerHarness::lines(const std::string& unit, std::size_t& torn) const {
   std::vector<Line> lines;
   std::map<log::Stream, std::string> begun;
   for (const auto& file : files(unit)) {
@@ -261,14 +271,15 @@ std::vector<Line> LoggerHarness::lines(const std::string& unit) const {
       begun[entry.stream].clear();
     }
     EXPECT_EQ(reader.damaged(), 0U) << file;
-    EXPECT_EQ(reader.tail(), 0U) << file;
+    torn += reader.tail();
   }
   return lines;
 }
 
 std::string LoggerHarness::text(const std::string& unit) const {
   std::string text;
-  for (const auto& line : lines(unit)) text += line.text + "\n";
+  std::size_t torn = 0;
+  for (const auto& line : lines(unit, torn)) text += line.text + "\n";
   return text;
 }
 

@@ -58,7 +58,8 @@ class LoggerHarness {
 
   // All lines of the unit, from all its files, oldest first; of both directories.
   [[nodiscard]] std::vector<Line> lines(const std::string& unit) const;
-  [[nodiscard]] std::string text(const std::string& unit) const;  // the texts alone, one a line
+  // The texts alone, one a line; without what is just being written.
+  [[nodiscard]] std::string text(const std::string& unit) const;
   [[nodiscard]] std::vector<std::filesystem::path> files(const std::string& unit) const;
   void until(const std::string& unit, const std::string& text) const;  // is in its current file
 
@@ -78,6 +79,8 @@ class LoggerHarness {
     UniqueFd read;
   };
   void send(const Pipe& pipe) const;
+  // torn: bytes behind the last whole line of each file
+  [[nodiscard]] std::vector<Line> lines(const std::string& unit, std::size_t& torn) const;
 
   std::optional<process::Child> logger_;
   UniqueFd channel_, state_, staging_read_, staging_write_;

@@ -110,11 +110,9 @@ void wait_for(const std::function<bool()>& condition) {
 }
 
 // One unit goes on without a word, the other has ended; each has filled more than one file of its ring.
-// Once in some twenty runs not all of them come within the time, and nobody knows yet why: until then it runs
-// by INITD_ROUNDS=10 only, in the long tier.
 TEST(LoggerRecovery, F48LinesLeftInMemoryGoHomeOnceHoweverOftenTheLoggerDies) {
-  const char* rounds = std::getenv("INITD_ROUNDS");
-  if (rounds == nullptr) GTEST_SKIP() << "INITD_ROUNDS says how often";
+  const char* given = std::getenv("INITD_ROUNDS");
+  const int rounds = given != nullptr ? std::atoi(given) : 2;
   LoggerHarness logger;
   std::filesystem::create_directory(logger.disk);
   unit::LogConfig config;
@@ -124,7 +122,7 @@ TEST(LoggerRecovery, F48LinesLeftInMemoryGoHomeOnceHoweverOftenTheLoggerDies) {
   logger.start();
   std::mt19937 random(7);
   std::string expected;
-  for (int round = 0; round < std::atoi(rounds); ++round) {
+  for (int round = 0; round < rounds; ++round) {
     logger.kill();
     std::filesystem::rename(logger.disk, logger.place / "away");
     std::ofstream(logger.disk) << "no directory\n";
