@@ -24,15 +24,12 @@ void Pid1::run(bool resumed) noexcept {
   for (;;) turn();
 }
 
-// The signal of a manager's end may have gone with the earlier self, and so may a request of its own.
+// The signal of a manager's end may have gone with the earlier self, and so may a request of its own. What
+// stands behind that one in the channel may rest on it, as a spawn does on what was stored for it.
 void Pid1::take_over() noexcept {
   guard.ring();
-  if (guard.has_ended()) {
-    manager_ended();
-  } else if (facts.own().packet_in_hand != 0) {
-    guard.kill_manager();
-  }
-  facts.own().packet_in_hand = 0;
+  if (std::exchange(facts.own().packet_in_hand, 0) != 0) guard.hang_up();
+  if (guard.has_ended()) manager_ended();
 }
 
 void Pid1::execute_next() noexcept {

@@ -109,6 +109,17 @@ class Tracer {
   pid_t pid_;
 };
 
+// A service that writes to a pipe whose other end only PID 1's store holds, and dies by SIGPIPE otherwise.
+void spawn_writer(Initd& initd, std::uint32_t slot) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd read_end(ends[0]), write_end(ends[1]);
+  initd.manager().store(5, slot, read_end.get());
+  process::PlanInput input = shell_plan("echo ready >&5; exit 3");
+  input.passed = {{.index = 0, .target = 5}};
+  initd.manager().spawn(slot, input, {write_end.get()});
+}
+
 // An end and a spawn, with a fault after so many stops. False: all was done before.
 bool survives_fault_at(int stops) {
   Initd initd;
@@ -122,7 +133,7 @@ bool survives_fault_at(int stops) {
   const Tracer tracer(initd.pid);
   EXPECT_EQ(write(hold.get(), "\n", 1), 1);
   await_state(initd.manager().facts.pid(0), 'Z');
-  initd.manager().shell(1, "exit 3");
+  spawn_writer(initd, 1);
   for (int stop = 0; stop < stops; ++stop) {
     tracer.to_next_stop();
     if (state(0) == SlotState::Exited && state(1) == SlotState::Exited) stops = 0;
@@ -131,7 +142,7 @@ bool survives_fault_at(int stops) {
   if (!initd.manager().until_state(1, SlotState::Exited)) {
     EXPECT_FALSE(initd.manager().alive());  // its request was in hand: it says it again
     initd.next_manager();
-    initd.manager().shell(1, "exit 3");
+    spawn_writer(initd, 1);
     EXPECT_TRUE(initd.manager().until_state(1, SlotState::Exited));
   }
   EXPECT_TRUE(initd.manager().until_state(0, SlotState::Exited));

@@ -206,17 +206,28 @@ Initd::Initd(const World& setup) {
 
 Initd::~Initd() {
   if (pid > 0) {
-    // Not by KILL where initd is a plain process: its services would stay.
-    if (manager_ && manager_->try_send({.type = channel::MessageType::Finish,
-                                        .body = channel::body_bytes(channel::FinishBody{.grace_ms = 0})})) {
-      siginfo_t ended{};
-      waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT);
-    }
+    end_services();
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
   }
   if (testing::Test::HasFailure()) fprintf(stderr, "%s", read_file(folder + "/log").c_str());
   std::filesystem::remove_all(folder);
+}
+
+// KILL alone is not enough where initd is a plain process: its services would stay.
+void Initd::end_services() {
+  const UniqueFd ended(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  const channel::FinishBody body{.grace_ms = 0};
+  while (manager_ &&
+         manager_->try_send({.type = channel::MessageType::Finish, .body = channel::body_bytes(body)})) {
+    std::array<pollfd, 2> ends{pollfd{ended.get(), POLLIN, 0}, pollfd{manager_->link.get(), POLLIN, 0}};
+    poll(ends.data(), ends.size(), -1);
+    // What stands in the channel of a manager may go with it: the next one says it again.
+    ends[1].fd = listener_.get();
+    if (ends[0].revents == 0) poll(ends.data(), ends.size(), -1);
+    if (ends[0].revents != 0) return;
+    next_manager();
+  }
 }
 
 Manager& Initd::manager() {

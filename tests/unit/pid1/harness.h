@@ -87,6 +87,8 @@ class Initd {
   std::string folder;
 
  private:
+  void end_services();
+
   UniqueFd listener_;
   std::unique_ptr<Manager> manager_;
 };
