@@ -36,7 +36,15 @@ class Bus:
     def start(self):
         self.process = subprocess.Popen(["dbus-daemon", f"--config-file={self.config}", "--nofork", "--nopidfile"],
                                         stderr=subprocess.DEVNULL)  # fmt: skip
-        wait_until("the bus is there", self.socket.exists)
+        self.await_it()
+
+    def await_it(self):
+        """Whoever connects before fails, as named does."""
+        wait_until("the bus is there", self._accepts)
+
+    def _accepts(self):
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.socket)) == 0
 
     def stop(self):
         if self.process is not None:
@@ -128,9 +136,13 @@ class DbusServiceTest(unittest.TestCase):
         return (f'[service]\ntype = "dbus"\nbus-name = "{name}"\ncommand = ["{PROGRAMS}/named", "org.initd.Own"]\n'
                 f'restart-delay = "50ms"\npass-environment = ["DBUS_SYSTEM_BUS_ADDRESS"]\n{keys}\n')  # fmt: skip
 
+    def start_bus(self, machine):
+        machine.initctl("start", "bus")
+        self.bus.await_it()
+
     def test_it_is_started_when_it_owns_its_name(self):
         with Machine({"a.service": self.unit("org.initd.Own"), "bus.service": self.bus_unit}) as machine:
-            machine.initctl("start", "bus")
+            self.start_bus(machine)
             machine.initctl("start", "a")
             self.assertEqual(machine.status("initd-bus")["state"], "active")
             os.kill(machine.host_pid(machine.main_pid("a")), signal.SIGKILL)
@@ -149,14 +161,14 @@ class DbusServiceTest(unittest.TestCase):
     def test_another_name_is_no_readiness(self):
         other = self.unit("org.initd.Other", 'start-timeout = "1s"\nrestart = "no"')
         with Machine({"a.service": other, "bus.service": self.bus_unit}) as machine:
-            machine.initctl("start", "bus")
+            self.start_bus(machine)
             self.assertNotEqual(machine.initctl("start", "a", check=False).returncode, 0)
             self.assertEqual(machine.status("a")["state"], "failed")
 
     def test_a_bus_that_dies_takes_nothing_with_it_but_its_clients(self):
         units = {"bus.service": self.bus_unit, "a.service": self.unit("org.initd.Own"), "b.service": '[service]\ncommand = ["/bin/sleep", "infinity"]\n'}
         with Machine(units) as machine:
-            machine.initctl("start", "bus")
+            self.start_bus(machine)
             machine.initctl("start", "a", "b")
             machine.initctl("stop", "bus")
             machine.initctl("start", "bus")  # named ends without a bus, and fails until it is there again

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from machine import NOBODY, PROGRAMS, Machine, read, wait_until
+from machine import NOBODY, PROGRAMS, Machine, wait_until
 
 ERASE = "\r\x1b[K"
 SLOW = '[service]\npre-start = [["/bin/sh", "-c", "until [ -e {go} ]; do sleep 0.05; done"]]\ncommand = ["/bin/sleep", "infinity"]\n'
@@ -126,7 +126,7 @@ nofile = { soft = 100, hard = 200 }
             self.assertEqual(main["pid"], machine.main_pid("a"))
             self.assertEqual([process["parent"] for process in shown["processes"]], [1, main["pid"]])
             self.assertEqual(main["children"], [shown["processes"][1]["pid"]])
-            wait_until("it has become what it is to be", lambda: read(f"/proc/{machine.host_pid(main['pid'])}/comm") == "sleep\n")
+            machine.wait_until_loaded(machine.host_pid(main["pid"]), "sleep")
             main = json.loads(self.inspect(machine, "--json", "--maps").stdout)["processes"][0]
             self.assertEqual(main["arguments"], ["sleep", "2000"])
             self.assertEqual(main["uid"], dict.fromkeys(["real", "effective", "saved", "file_system"], NOBODY))

@@ -14,7 +14,7 @@ STATE = """command = ["/bin/sh", "-c", "cat /proc/self/status /proc/self/sched >
 """
 
 
-def wait_for_nothing(happened, seconds=0.6):
+def wait_for_nothing(happened, seconds):
     """Whether it has happened within a time in which it must not."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -183,14 +183,14 @@ class ContextTest(unittest.TestCase):
     def test_two_units_with_one_terminal_have_it_one_after_the_other(self):
         machine = self.start()
         for name in "ab":
-            machine.write_unit(f"{name}.service", '[service]\ncommand = ["/bin/sleep", "infinity"]\nstart-timeout = "300ms"\nstdin = "tty"\nrestart = "no"\n'
+            machine.write_unit(f"{name}.service", '[service]\ncommand = ["/bin/sleep", "infinity"]\nstart-timeout = "2s"\nstdin = "tty"\nrestart = "no"\n'
                                f'[tty]\npath = "{self.pseudo_terminal(machine)}"\n')
         machine.initctl("daemon-reload")
         machine.initctl("start", "a")
         machine.initctl("start", "--no-block", "b")
         machine.wait_for_state("b", "activating")
         self.assertEqual(machine.main_pid("b"), 0)
-        self.assertFalse(wait_for_nothing(lambda: machine.status("b")["state"] != "activating"))
+        self.assertFalse(wait_for_nothing(lambda: machine.status("b")["state"] != "activating", 2.5))
         machine.initctl("stop", "a")
         machine.wait_for_state("b", "active")
         machine.initctl("start", "--no-block", "a")
@@ -279,9 +279,9 @@ class NameServiceTest(unittest.TestCase):
         with Machine(units) as machine:
             machine.initctl("start", "--no-block", "slow")
             wait_until("it is asked for", (self.place / "asked").exists)
-            machine.initctl("start", "quick", seconds=5)
+            machine.initctl("start", "quick")
             self.assertEqual(machine.status("slow")["state"], "activating")
-            machine.initctl("stop", "slow", seconds=5)
+            machine.initctl("stop", "slow")
             self.assertEqual(machine.status("slow")["state"], "inactive")
 
 

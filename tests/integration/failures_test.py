@@ -54,7 +54,8 @@ class FailuresTest(unittest.TestCase):
             self.assertEqual(machine.status("a")["restarts"], 1)
 
     def test_the_stop_signal_reaches_the_leader_first_and_then_the_rest(self):
-        child = 'sh -c "trap \\"echo child; exit\\" TERM; echo ready; while :; do sleep 0.1; done"'
+        """The leader stands still meanwhile, so that its signal waits for it, and can be seen."""
+        child = 'sh -c "trap \\"grep ShdPnd /proc/\\$PPID/status; echo child; exit\\" TERM; echo ready; while :; do sleep 0.1; done"'
         leaders = {"waits": f"trap 'echo leader' TERM; {child} & while kill -0 $! 2>/dev/null; do wait $!; done",
                    "leaves": f"trap 'echo leader; exit' TERM; {child} & wait"}
         units = {f"{name}.service": f"[service]\nstop-timeout = '60s'\n"
@@ -63,10 +64,15 @@ class FailuresTest(unittest.TestCase):
             for name in leaders:
                 machine.initctl("start", name)
                 wait_until("both have set their traps", lambda name=name: "ready" in machine.log(f"{name}.service"))
-                machine.initctl("stop", name)
-                wait_until("all is stored", lambda name=name: {"leader", "child"} <= set(machine.log(f"{name}.service").split()))
-                said = [line for line in machine.log(f"{name}.service").split() if line in ("ready", "leader", "child")]
-                self.assertEqual(said, ["ready", "leader", "child"])
+                leader = machine.host_pid(machine.main_pid(name))
+                os.kill(leader, signal.SIGSTOP)
+                machine.initctl("stop", name, "--no-block")
+                wait_until("the rest was told", lambda name=name: "child" in machine.log(f"{name}.service").split())
+                os.kill(leader, signal.SIGCONT)
+                machine.wait_for_state(name, "inactive")
+                wait_until("all is stored", lambda name=name: "leader" in machine.log(f"{name}.service").split())
+                said = [line for line in machine.log(f"{name}.service").splitlines() if line != "Terminated"]  # the shell's
+                self.assertEqual(said, ["ready", f"ShdPnd:\t{1 << signal.SIGTERM - 1:016x}", "child", "leader"])
 
     def test_a_failed_pre_start_is_told_with_its_step_and_program(self):
         true = '["/bin/true"]'

@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from machine import Machine, alive, read, wait_until
+from machine import DEADLINE, Machine, alive, read, wait_until
 
 BOMB = """
 import os, signal, time
@@ -68,7 +68,7 @@ class LeftoversTest(unittest.TestCase):
         with Machine({"a.service": self.SLEEP, "b.service": self.SLEEP}) as machine:
             process = self.intruder(machine)
             machine.initctl("start", "a")
-            self.assertEqual(process.wait(5), -9)
+            self.assertEqual(process.wait(DEADLINE), -9)
             self.assertEqual(len(machine.status("a")["processes"]), 1)
             self.assertIn("a.service: kills what an earlier run has left: process", read(machine.place / "console"))
 

@@ -64,6 +64,15 @@ def alive(pid):
     return read(f"/proc/{pid}/stat", "0 (x) X").rpartition(")")[2].split()[0] not in "XZ"
 
 
+def try_rmdir(path):
+    """Whether it is gone. A control group can be removed a moment after the last process in it has been killed."""
+    try:
+        path.rmdir()
+    except OSError:
+        return not path.is_dir()
+    return True
+
+
 class Machine:
     """See the top of the file. units: {id: text}, and every *.toml of `directories`. as_user: a uid that is not root's makes
     it a machine in a user namespace. namespaces=False: a plain process, not PID 1. logger=False: without initd-logger.
@@ -186,15 +195,7 @@ class Machine:
         name = f"initd-{self.pid}"
         for top in [pathlib.Path(place, name) for place, names, _ in os.walk("/sys/fs/cgroup") if name in names]:  # others come and go
             for path in [*sorted(top.rglob("*/"), reverse=True), top]:
-                wait_until(f"{path} is gone", lambda path=path: self._try_rmdir(path), 5)
-
-    @staticmethod
-    def _try_rmdir(path):
-        try:
-            path.rmdir()
-        except OSError:
-            return not path.is_dir()
-        return True
+                wait_until(f"{path} is gone", lambda path=path: try_rmdir(path))
 
     def _tell(self):
         """What a failed test needs: the end of what initd and its services wrote."""
@@ -239,6 +240,12 @@ class Machine:
         """As initd counts; 0 when it does not run."""
         return self.status(unit).get("main_pid", 0)
 
+    def wait_until_loaded(self, pid, name):
+        """Until a process, as the host counts, runs that program and sleeps in it: a service is active as soon as it is
+        executed, and its libraries come after that."""
+        stat = lambda: read(f"/proc/{pid}/stat")  # noqa: E731
+        wait_until(f"{name} sleeps", lambda: f"({name}) S " in stat())
+
     def wait_for_state(self, unit, state, seconds=DEADLINE):
         return wait_until(f"{unit} is {state}", lambda: self.status(unit)["state"] == state, seconds)
 
@@ -281,8 +288,13 @@ class Machine:
         return self._child("initd-logger")
 
     def _child(self, name):
-        children = read(f"/proc/{self.pid}/task/{self.pid}/children").split()
-        return next((int(pid) for pid in children if name_of(pid) == name and alive(int(pid))), 0)
+        """The kernel's list of children may leave some out while others end: who is not in it is looked for once more."""
+        listed = map(int, read(f"/proc/{self.pid}/task/{self.pid}/children").split())
+        return self._first(name, listed) or self._first(name, (pid for pid in all_pids() if parent_of(pid) == self.pid))
+
+    @staticmethod
+    def _first(name, pids):
+        return next((pid for pid in pids if name_of(pid) == name and alive(pid)), 0)
 
     def host_pid(self, inner):
         """The host's number of a process that initd knows by `inner`."""

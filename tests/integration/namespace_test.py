@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from machine import NOBODY, ROOT, alive, read, wait_until
+from machine import NOBODY, ROOT, alive, read, try_rmdir, wait_until
 
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
@@ -82,7 +82,7 @@ class NamespaceTest(unittest.TestCase):
         def kill_script(shell):
             script = int(read(f"/proc/{shell.pid}/task/{shell.pid}/children"))
             group = [path for path in pathlib.Path("/sys/fs/cgroup").rglob(f"initd-{script}") if path.is_dir()]
-            self.addCleanup(lambda: [path.rmdir() for path in group])
+            self.addCleanup(lambda: [wait_until(f"{path} is gone", lambda path=path: try_rmdir(path)) for path in group])
             os.kill(script, signal.SIGKILL)
 
         self.check_ends_with_its_parent(kill_script)

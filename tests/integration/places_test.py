@@ -30,12 +30,13 @@ class PlainProcessTest(unittest.TestCase):
             for name in "abc":
                 machine.wait_for_state(name, "active")
             pids = [machine.main_pid(name) for name in "abc"]
+            # A start is written by the service itself, a moment after it counts as up: in any order.
+            wait_until("all keep their ledger", lambda: len(read(place).splitlines()) == 3)
             everything = machine.processes()
             os.kill(machine.pid, number)
             self.assertEqual(machine.wait(), 0)
-            wait_until("nothing is left", lambda: not any(alive(pid) for pid in everything), 5)
+            wait_until("nothing is left", lambda: not any(alive(pid) for pid in everything))
             lines = [tuple(line.split()[:2]) for line in read(place).splitlines()]
-            # A start is written by the service itself, a moment after it counts as up: in any order.
             self.assertEqual(sorted(lines[:3]), sorted(("start", str(pid)) for pid in pids))
             self.assertEqual(lines[3:], [("exit", str(pid)) for pid in reversed(pids)])
             self.assertEqual(list(pathlib.Path("/sys/fs/cgroup").rglob(f"initd-{machine.pid}")), [])

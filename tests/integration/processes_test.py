@@ -40,6 +40,11 @@ def shell(script, more=""):
     return f'[service]\ncommand = ["/bin/sh", "-c", "{script}"]\n{more}'
 
 
+def child_ticks(pid):
+    """Of the children that it has reaped."""
+    return sum(map(int, read(f"/proc/{pid}/stat").rpartition(")")[2].split()[13:15]))
+
+
 def cpu_ticks(*pids):
     return sum(int(field) for pid in pids for field in read(f"/proc/{pid}/stat").rpartition(")")[2].split()[11:13])
 
@@ -173,22 +178,27 @@ class RestartTest(unittest.TestCase):
         units = [f"s{i:02}.service" for i in range(50)]
         with Machine() as machine:
             for unit in units:
-                machine.write_unit(unit, shell(f"echo >>{machine.place}/{unit}.starts; exit 1"))
+                machine.write_unit(unit, shell(f"read up idle </proc/uptime; echo $$up >>{machine.place}/{unit}.starts; exit 1"))
             machine.initctl("daemon-reload")
             machine.initctl("start", *units, "--no-block")
-            starts = lambda: min(len(read(machine.place / f"{unit}.starts")) for unit in units)  # noqa: E731
+            times = lambda unit: [float(line) for line in read(machine.place / f"{unit}.starts").splitlines()]  # noqa: E731
+            starts = lambda: min(len(times(unit)) for unit in units)  # noqa: E731
             said = lambda: read(machine.place / "console").count(units[0])  # noqa: E731
             wait_until("the back-off has begun", lambda: starts() >= 4)
-            lines, began, ticks = said(), time.monotonic(), cpu_ticks(machine.pid, machine.manager())
+            spent = lambda: (cpu_ticks(machine.pid, machine.manager()), child_ticks(machine.pid))  # noqa: E731
+            lines, began, (own, theirs) = said(), time.monotonic(), spent()
             wait_until("and goes on", lambda: starts() >= 7)
             seconds = time.monotonic() - began
-            share = (cpu_ticks(machine.pid, machine.manager()) - ticks) / os.sysconf("SC_CLK_TCK") / seconds
+            own, theirs = (after - before for before, after in zip((own, theirs), spent()))
             lines = said() - lines
-            print(f"{seconds:.1f} s, {share:.2%} of a processor, {lines} lines of a unit", flush=True)
-            self.assertGreater(seconds, 5)  # 0.8 s, 1.6 s and 3.2 s
-            # 1.3 to 1.8 % where nothing else runs, of the 2 % that are the aim; a busy machine shows more.
-            self.assertLess(share, 0.1)
-            self.assertLessEqual(lines, seconds)
+            print(f"{seconds:.1f} s, {own / os.sysconf('SC_CLK_TCK') / seconds:.2%} of a processor, {own} ticks of initd and {theirs} of "
+                  f"the services, {lines} lines of a unit", flush=True)  # fmt: skip
+            for unit in units:
+                self.assertGreater(times(unit)[6] - times(unit)[3], 5)  # 0.8 s, 1.6 s and 3.2 s
+            # 1.3 to 1.8 % of a processor where nothing else runs, of the 2 % that are the aim. Machines differ; what a shell
+            # costs that only ends differs with them.
+            self.assertLess(own, 3 * theirs)
+            self.assertLessEqual(lines, 6)
 
 
 class InheritanceTest(unittest.TestCase):
@@ -216,6 +226,7 @@ class InheritanceTest(unittest.TestCase):
         with mock.patch.dict(os.environ, self.DIRT):
             machine.initctl("start", "a")
         pid = machine.host_pid(machine.main_pid("a"))
+        machine.wait_until_loaded(pid, "sleep")
         status = dict(line.partition(":")[::2] for line in read(f"/proc/{pid}/status").splitlines())
         self.assertEqual({key: status[key].strip() for key in self.GOLDEN}, self.GOLDEN)
         names = {variable.partition("=")[0] for variable in read(f"/proc/{pid}/environ").split("\0") if variable}

@@ -32,6 +32,7 @@ class ReportTest(unittest.TestCase):
         with Machine({"a.service": '[service]\ncommand = ["/bin/sh", "-c", "echo words; exit 3"]\nrestart = "no"\n', "b.service": SERVICE}) as machine:
             machine.initctl("start", "a", "b", check=False)
             machine.wait_for_state("a", "failed")  # it is up once it is executed: the start may be over before the exit
+            wait_until("its words are stored", lambda: machine.log("a.service") == "words\n")
             with tempfile.TemporaryDirectory() as folder:
                 done = subprocess.run(machine.command("report", "a"), cwd=folder, capture_output=True, text=True, check=True, timeout=30)
                 (path,) = pathlib.Path(folder).iterdir()

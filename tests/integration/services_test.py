@@ -1,6 +1,7 @@
 """Real daemons of Debian run under initd: each answers a request as soon as its start is over, runs as its own user,
 reloads, survives kill -9 by its restart policy, stops cleanly and leaves no process behind."""
 
+import contextlib
 import os
 import pwd
 import signal
@@ -33,7 +34,11 @@ class Daemon:
 
     def users(self, machine):
         """Names of the users that the unit's processes run as."""
-        return {pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name for pid in machine.services()}
+        found = set()
+        for pid in machine.services():
+            with contextlib.suppress(FileNotFoundError):  # ended since
+                found.add(pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name)
+        return found
 
     def wait_for_answer(self, machine):
         wait_until(f"{self.unit} answers", lambda: self.ask(machine), self.answer_within)
@@ -222,7 +227,7 @@ input(type="imuxsock" Socket="/run/log.socket")
         machine.inside("logger", "--socket", "/run/log.socket", f"line {self.said}.", check=False)
         heard = lambda: f"line {self.said}." in machine.inside("cat", "/run/messages", check=False).stdout  # noqa: E731
         try:
-            return wait_until("it is written", heard, 2)
+            return wait_until("it is written", heard, 10)
         except TimeoutError:
             return False
 

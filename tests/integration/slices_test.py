@@ -35,7 +35,7 @@ class SlicesTest(unittest.TestCase):
         self.assertEqual(self.group(machine, "c"), "c.service")
         self.assertEqual([machine.status(unit).get("slice") for unit in "abc"], ["batch-nightly.slice", "batch.slice", None])
         self.assertEqual([machine.status(f"{name}.slice")["state"] for name in ("batch", "batch-nightly")], ["active", "active"])
-        self.assertEqual(len(machine.status("batch.slice")["processes"]), 4)
+        wait_until("each has its helper", lambda: len(machine.status("batch.slice")["processes"]) == 4)
         machine.initctl("restart", "a")
         self.assertEqual(self.group(machine, "a"), "batch.slice/batch-nightly.slice/a.service")
         machine.initctl("stop", "a")
@@ -47,6 +47,7 @@ class SlicesTest(unittest.TestCase):
     def test_a_reload_moves_nobody_and_a_dead_manager_finds_everybody(self):
         machine = self.start({"a.service": IN.format("one"), "b.service": SLEEP})
         machine.initctl("start", "a", "b")
+        wait_until("each has its helper", lambda: all(len(machine.status(unit)["processes"]) == 2 for unit in "ab"))
         before = machine.main_pid("a")
         machine.write_unit("a.service", IN.format("two"))
         machine.write_unit("b.service", IN.format("two"))

@@ -20,15 +20,16 @@ syslog.openlog("talk", syslog.LOG_PID, syslog.LOG_DAEMON)
 {}
 signal.pause()''']
 """
-# Numbered datagrams until the file is there; each send waits for room.
+# Numbered datagrams until the file is there, a thousand a second at most: they are to fit into one file. Each send waits for room.
 COUNT = """
-import itertools, os, socket, sys
+import itertools, os, socket, sys, time
 to = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 to.connect("/dev/log")
 for number in itertools.count():
     to.send(f"<13>count: {number}".encode())
     if os.path.exists(sys.argv[1]):
         break
+    time.sleep(0.001)
 to.send(b"<13>count: end")
 """
 LISTEN = """
@@ -177,7 +178,7 @@ to.send(bytes(range(256)))""")
         with Machine() as machine:
             (machine.place / "initd.toml").write_text("[log]\ndev-log = false\n")
             there = lambda: machine.inside("test", "-S", "/dev/log", check=False).returncode == 0  # noqa: E731
-            self.assertTrue(there())
+            wait_until("it is there", there)
             machine.inside("sh", "-ec", OWN_ETC.format(machine.place / "initd.toml"))
             os.kill(dead := machine.manager(), signal.SIGKILL)
             wait_until("the next one lives", lambda: machine.manager() not in (0, dead))

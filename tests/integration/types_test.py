@@ -179,7 +179,7 @@ class NotifyTest(Case):
 
 
 class ForkingTest(Case):
-    KEYS = f'type = "forking"\n{SHORT}'
+    KEYS = 'type = "forking"'
 
     def last_fork(self, machine, unit):
         """Its number, when it is taken for the main process; those on the way may have been for a moment."""
@@ -210,7 +210,7 @@ class ForkingTest(Case):
         self.assertEqual(machine.services(), [])
 
     def test_F28_no_fork_at_all_is_a_failure_and_no_hang(self):
-        units = {"stays.service": service("sleep", keys=self.KEYS), "ends.service": service("exit", 0, keys=self.KEYS),
+        units = {"stays.service": service("sleep", keys=f"{self.KEYS}\n{SHORT}"), "ends.service": service("exit", 0, keys=self.KEYS),
                  "fails.service": service("exit", 1, keys=self.KEYS)}  # fmt: skip
         machine = self.machine(units)
         self.assertNotEqual(machine.initctl("start", *units, check=False).returncode, 0)

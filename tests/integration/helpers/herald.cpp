@@ -3,7 +3,7 @@
 //   say TEXT          a datagram to NOTIFY_SOCKET; by itself, by a child that lives on, by one that has ended
 //   say-child TEXT
 //   say-gone TEXT
-//   flood COUNT TEXT  so many of them, and then one that is empty
+//   flood PATH TEXT   one after the other until that file is there, and then one that is empty
 //   store NAME TEXT   gives away the read end of a pipe that holds TEXT, as NAME
 //   main              goes on as a child, which says MAINPID= of itself before the parent ends
 //   fork COUNT        goes on as the last of a chain of so many children, each of which outlives its parent
@@ -86,9 +86,9 @@ void say_by_child(const std::string& text, bool lives_on) {
   if (!lives_on) waitpid(child, nullptr, 0);
 }
 
-void flood(long count, const std::string& text) {
+void flood(const char* path, const std::string& text) {
   const int fd = connected();
-  for (long i = 0; i < count; ++i) {
+  while (access(path, F_OK) != 0) {
     if (send(fd, text.data(), text.size(), MSG_NOSIGNAL) < 0) fail("send");
   }
   if (send(fd, "", 0, MSG_NOSIGNAL) < 0) fail("send");
@@ -174,7 +174,7 @@ int run(char** word) {
     if (fork() == 0) sleep_on();
     return 0;
   }
-  if (verb == "flood") return flood(std::atol(first), second), 2;
+  if (verb == "flood") return flood(first, second), 2;
   if (verb == "store") return store(first, second), 2;
   if (verb == "exit") std::_Exit(std::atoi(first));
   if (verb == "say") say(first);

