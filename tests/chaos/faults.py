@@ -18,6 +18,7 @@ from world import await_end, send
 
 STRIKE = PROGRAMS / "strike"
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGSYS)
+NOWHERE = 0  # instead of a signal
 CROWD = int(os.environ.get("INITD_CHAOS_CROWD", "500"))
 LONGEST_GAP = 0.25  # seconds
 
@@ -45,7 +46,7 @@ def kill_manager_twice(world):
 
 def strike(world, *words):
     """(function, seconds until it goes on) of a fault of PID 1; the words are those of strike.cpp."""
-    fault = world.chance.choice(FAULTS)
+    fault = world.chance.choice((*FAULTS, NOWHERE) if words else FAULTS)
     done = subprocess.run([STRIKE, str(world.machine.pid), str(int(fault)), *map(str, words)], capture_output=True, text=True)
     address, *microseconds = done.stdout.split()
     where = world.symbols.at(int(address, 0))

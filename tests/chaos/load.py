@@ -47,11 +47,12 @@ class Entry:
 
 
 class Load:
-    """Units and ledgers of `scale` hundred services, in a directory of their own."""
+    """Units and ledgers of `scale` hundred services, or of so many of each kind, in a directory of their own."""
 
-    def __init__(self, place, scale=1):
+    def __init__(self, place, scale=1, counts=None):
         self.place = place
-        self.of_kind = {kind: [f"{kind}{i:03}.service" for i in range(count * scale)] for kind, (count, _, _) in KINDS.items()}
+        counts = counts or {kind: count * scale for kind, (count, _, _) in KINDS.items()}
+        self.of_kind = {kind: [f"{kind}{i:03}.service" for i in range(counts.get(kind, 0))] for kind in KINDS}
         self.kind_of = {unit: kind for kind, units in self.of_kind.items() for unit in units}
         self.still = [unit for kind in STILL for unit in self.of_kind[kind]]
         self.gate = place / "gate"  # of the brood

@@ -1,9 +1,11 @@
 // A fault of initd at a moment of chance, and how long it takes until it works again.
+//
 //   strike PID SIGNAL                     at once, wherever it is
 //   strike PID SIGNAL STEPS               after so many single steps
 //   strike PID SIGNAL STEPS FUNCTION      after so many from the next time that it comes by this address;
-//   from wherever it
-//                                         is, when it does not come by in half a second
+//                                         from wherever it is, when it does not come by in half a second
+//
+// The signal is sent; with SIGNAL 0 and STEPS it jumps to where nothing is, and the kernel says so.
 // Prints "ADDRESS MICROSECONDS": where it was (0 = at once), and the time from the fault until the turn of
 // its loop in which a signal that was sent meanwhile stands in the facts. Three faults within a minute are
 // the end of initd, so the count of them is wound back first, in its own memory. Exit 1: it does not work
@@ -123,6 +125,11 @@ std::uintptr_t step(pid_t pid, int steps) {
   return registers.rip;
 }
 
+void go_astray(pid_t pid) {
+  constexpr std::uintptr_t kNowhere = 8;
+  ptrace(PTRACE_POKEUSER, pid, offsetof(user, regs) + offsetof(user_regs_struct, rip), kNowhere);
+}
+
 // ---- The fault
 
 template <class Condition>
@@ -162,6 +169,7 @@ int main(int argc, char** argv) {
     hold(pid);
     if (argc > 4) run_until(pid, std::strtoul(argv[4], nullptr, 0));
     where = step(pid, std::atoi(argv[3]));
+    if (signal == 0) go_astray(pid);
   }
   std::printf("%#lx ", where);
   std::fflush(stdout);

@@ -75,16 +75,16 @@ def stripped(program):
         return copy.read()
 
 
-def initramfs(path, programs, more_units=None):
-    """Writes the initramfs: `programs` is the directory of initd, initd-manager and initctl, which go to /sbin; more_units are
-    texts by name, beside those of units/tiny."""
+def initramfs(path, programs, more_units=None, more_programs=()):
+    """Writes the initramfs: `programs` is the directory of initd, initd-manager and initctl, which go to /sbin with
+    more_programs; more_units are texts by name, beside those of units/tiny."""
     with open(path, "wb") as file:
         archive = Archive(file)
         for name in DIRECTORIES:
             archive.add(name, stat.S_IFDIR | (0o1777 if name == "tmp" else 0o755))
         for name, device in DEVICES.items():
             archive.add(name, stat.S_IFCHR | 0o600, device=device)
-        for name in ("initd", "initd-manager", "initctl"):
+        for name in ("initd", "initd-manager", "initctl", *more_programs):
             archive.add(f"sbin/{name}", stat.S_IFREG | 0o755, stripped(pathlib.Path(programs, name)))
         archive.add("bin/busybox", stat.S_IFREG | 0o755, BUSYBOX.read_bytes())
         for name in APPLETS:

@@ -14,11 +14,13 @@ APPEND = "console=ttyS0 panic=-1 quiet rdinit=/sbin/initd"
 
 class TinyMachine(unittest.TestCase):
     programs = cache = more_units = None
+    more_programs = ()
 
     @classmethod
     def setUpClass(cls):
         cls.kernel = image.kernel(cls.cache)
-        cls.initramfs = image.initramfs(pathlib.Path(cls.cache, f"{cls.__name__}.cpio"), cls.programs, cls.more_units)
+        cls.initramfs = image.initramfs(pathlib.Path(cls.cache, f"{cls.__name__}.cpio"), cls.programs, cls.more_units,
+                                        cls.more_programs)  # fmt: skip
 
     @contextlib.contextmanager
     def boot(self, disk=None):
