@@ -55,7 +55,6 @@ class World:
         self.pids = {row["id"]: row["main_pid"] for row in self.rows() if self.load.kind_of.get(row["id"]) in STILL}
         self.still = {unit: pid for pid, unit in self._units_by_host_pid().items() if unit in self.pids}
         self.before = self.usage()
-        self.fds0=subprocess.run(["ls","-l",f"/proc/{self.machine.logger()}/fd"],capture_output=True,text=True).stdout
         self._start_canary()
         self.machine.initctl("start", "moving.target", seconds=PATIENCE)
         self._start_clients()
@@ -155,8 +154,8 @@ class World:
 
     def usage(self):
         """Descriptors and KiB of memory of its own, of each part of initd."""
-        parts = {"initd": self.machine.pid, "initd-manager": self.await_manager(), "initd-logger": self.machine.logger()}
-        return {name: (len(os.listdir(f"/proc/{pid}/fd")), anonymous_kib(pid)) for name, pid in parts.items() if pid}
+        parts = {"initd": self.machine.pid, "initd-manager": self.await_manager(), "initd-logger": wait_until("there is a logger", self.machine.logger)}
+        return {name: (len(os.listdir(f"/proc/{pid}/fd")), anonymous_kib(pid)) for name, pid in parts.items()}
 
     # ---- The end
 

@@ -1,12 +1,11 @@
 """tools/demo shows what it promises, as root and as a plain user, and leaves the host as it was."""
 
 import os
-import pathlib
 import re
 import subprocess
 import unittest
 
-from machine import NOBODY, PROGRAMS, ROOT, all_pids, name_of, read
+from machine import NOBODY, PROGRAMS, ROOT, all_pids, control_groups, name_of, read
 
 MARK = f"INITD_DEMO_TEST={os.getpid()}"
 
@@ -27,8 +26,7 @@ def marked():
 
 
 def cgroups():
-    found = pathlib.Path("/sys/fs/cgroup").rglob("initd-*")
-    return sorted(str(path) for path in found if re.fullmatch(r"initd-\d+", path.name))
+    return [path for path in control_groups() if re.fullmatch(r"initd-\d+", path.name)]
 
 
 class DemoTest(unittest.TestCase):

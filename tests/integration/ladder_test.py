@@ -118,6 +118,8 @@ class AloneTest(unittest.TestCase):
         with poisoned(units) as machine:
             machine.initctl("start", *units)
             pids = {unit: machine.main_pid(unit) for unit in ("a", "vital", "other")}
+            said = lambda times: wait_until("its words are stored", lambda: machine.log("vital.service") == "up\n" * times)  # noqa: E731
+            said(1)
             start_crashing(machine)
             wait_until("PID 1 is alone", lambda: "PID 1 is alone" in console(machine))
             told = machine.initctl("status", check=False)
@@ -133,6 +135,7 @@ class AloneTest(unittest.TestCase):
             again = wait_until("the essential one is back", lambda: self.pid(machine, "vital.service", pids["vital"]))
             wait_until("the other has ended", lambda: "ended" in [row["state"] for row in self.rows(machine) if row["slot"] == slots["a.service"]])
             self.assertEqual(machine.initctl("rescue", "restart", str(slots["a.service"]), check=False).returncode, 1)
+            said(2)
             machine.initctl("rescue", "restart", str(slots["vital.service"]))
             last = wait_until("it was started again", lambda: self.pid(machine, "vital.service", again))
             machine.initctl("rescue", "stop", str(slots["other.service"]))
@@ -143,7 +146,7 @@ class AloneTest(unittest.TestCase):
             self.assertIn("safe mode", machine.initctl("status").stdout)
             machine.initctl("reexec")
             self.assertEqual(machine.main_pid("vital"), last)
-            wait_until("its words are stored", lambda: machine.log("vital.service") == "up\n" * 3)
+            said(3)
             wait_until("its end was not forgotten", lambda: machine.main_pid("a") not in (0, pids["a"]))
             wait_until("it has ended", lambda: "exit" in machine.status("other"))
             self.assertEqual(machine.status("other")["exit"]["text"], "signal 15 (TERM)")

@@ -8,6 +8,7 @@ units; asked over its control socket; looked at from the outside.
 INITD_PROGRAMS names the directory of initd, initd-manager and initctl.
 """
 
+import fnmatch
 import json
 import os
 import pathlib
@@ -62,6 +63,12 @@ def all_pids():
 
 def alive(pid):
     return read(f"/proc/{pid}/stat", "0 (x) X").rpartition(")")[2].split()[0] not in "XZ"
+
+
+def control_groups(pattern="initd-*"):
+    """Those of machines, by their names. Others may go while one looks, which os.walk() takes as it comes."""
+    walk = os.walk("/sys/fs/cgroup")
+    return sorted(pathlib.Path(place, found) for place, names, _ in walk for found in fnmatch.filter(names, pattern))
 
 
 def try_rmdir(path):
@@ -192,8 +199,7 @@ class Machine:
 
     def _remove_cgroups(self):
         """What an initd that is no PID 1 makes for itself and was killed too early to take away."""
-        name = f"initd-{self.pid}"
-        for top in [pathlib.Path(place, name) for place, names, _ in os.walk("/sys/fs/cgroup") if name in names]:  # others come and go
+        for top in control_groups(f"initd-{self.pid}"):
             for path in [*sorted(top.rglob("*/"), reverse=True), top]:
                 wait_until(f"{path} is gone", lambda path=path: try_rmdir(path))
 

@@ -7,15 +7,9 @@ import subprocess
 import tempfile
 import unittest
 
-from machine import NOBODY, ROOT, alive, read, try_rmdir, wait_until
+from machine import NOBODY, ROOT, alive, control_groups, read, try_rmdir, wait_until
 
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-
-
-def control_groups():
-    """Those of machines like these. Others may go while one looks, which os.walk() takes as it comes."""
-    walk = os.walk("/sys/fs/cgroup")
-    return sorted(f"{place}/{name}" for place, names, _ in walk for name in names if name.startswith("initd-"))
 
 
 def run(script, *options, identity=()):
@@ -81,7 +75,7 @@ class NamespaceTest(unittest.TestCase):
     def test_it_ends_when_the_script_itself_is_killed(self):
         def kill_script(shell):
             script = int(read(f"/proc/{shell.pid}/task/{shell.pid}/children"))
-            group = [path for path in pathlib.Path("/sys/fs/cgroup").rglob(f"initd-{script}") if path.is_dir()]
+            group = control_groups(f"initd-{script}")
             self.addCleanup(lambda: [wait_until(f"{path} is gone", lambda path=path: try_rmdir(path)) for path in group])
             os.kill(script, signal.SIGKILL)
 

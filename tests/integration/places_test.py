@@ -1,12 +1,11 @@
 """Where initd runs: in the foreground as a plain process, without cgroups, as a plain user; and what signals do to it."""
 
 import os
-import pathlib
 import signal
 import subprocess
 import unittest
 
-from machine import NOBODY, PROGRAMS, Machine, alive, read, wait_until
+from machine import NOBODY, PROGRAMS, Machine, alive, control_groups, read, wait_until
 
 LEDGER = PROGRAMS / "ledger"
 SLEEP = '[service]\ncommand = ["/bin/sleep", "infinity"]\n'
@@ -39,7 +38,7 @@ class PlainProcessTest(unittest.TestCase):
             lines = [tuple(line.split()[:2]) for line in read(place).splitlines()]
             self.assertEqual(sorted(lines[:3]), sorted(("start", str(pid)) for pid in pids))
             self.assertEqual(lines[3:], [("exit", str(pid)) for pid in reversed(pids)])
-            self.assertEqual(list(pathlib.Path("/sys/fs/cgroup").rglob(f"initd-{machine.pid}")), [])
+            self.assertEqual(control_groups(f"initd-{machine.pid}"), [])
 
     def test_ctrl_c_in_the_foreground_stops_all_in_reverse_order(self):
         self.check_signal(signal.SIGINT, namespaces=False)
