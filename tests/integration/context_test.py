@@ -279,9 +279,9 @@ class NameServiceTest(unittest.TestCase):
         with Machine(units) as machine:
             machine.initctl("start", "--no-block", "slow")
             wait_until("it is asked for", (self.place / "asked").exists)
-            machine.initctl("start", "quick")
+            machine.initctl("start", "quick", seconds=30)  # before any time-out
             self.assertEqual(machine.status("slow")["state"], "activating")
-            machine.initctl("stop", "slow")
+            machine.initctl("stop", "slow", seconds=30)
             self.assertEqual(machine.status("slow")["state"], "inactive")
 
 

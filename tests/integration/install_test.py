@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from machine import ROOT, wait_until
+from machine import DEADLINE, ROOT, wait_until
 
 BUILD = pathlib.Path(os.environ.get("INITD_BUILD", ROOT / "build/release"))
 UNIT = '[service]\ncommand = ["/bin/sleep", "infinity"]\n'
@@ -75,7 +75,7 @@ class InstallTest(unittest.TestCase):
             subprocess.run([*initctl, "is-active", "multi-user.target"], check=True)
         finally:
             initd.terminate()
-            self.assertEqual(initd.wait(30), 0)
+            self.assertEqual(initd.wait(DEADLINE), 0)
 
     def source(self):
         """A folder with the program and a CMake project of it, and with the library installed under `there`."""

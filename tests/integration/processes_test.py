@@ -9,7 +9,7 @@ import time
 import unittest
 from unittest import mock
 
-from machine import NOBODY, PROGRAMS, Machine, name_of, read, wait_until
+from machine import DEADLINE, NOBODY, PROGRAMS, Machine, name_of, read, wait_until
 
 WITNESS = PROGRAMS / "witness"
 SLEEP = '[service]\ncommand = ["/bin/sleep", "1000"]\n'
@@ -74,11 +74,11 @@ class NumbersTest(unittest.TestCase):
                 wait_until("the canary has the number", lambda: read(log) == "ready\n")
                 canary = machine.host_pid(inner)
                 os.kill(manager, signal.SIGCONT)
-                self.assertEqual(stop.wait(20), 0)
+                self.assertEqual(stop.wait(DEADLINE), 0)
                 self.assertEqual((machine.status("a")["state"], read(log)), ("inactive", "ready\n"))
                 self.assertEqual(name_of(canary), "witness")
                 os.kill(canary, signal.SIGKILL)
-                keeper.wait(20)
+                keeper.wait(DEADLINE)
 
 
 class ReapingTest(unittest.TestCase):
@@ -90,7 +90,7 @@ class ReapingTest(unittest.TestCase):
             for unit, code in codes.items():
                 machine.write_unit(unit, shell(f"read x <{gate}; exit {code}", 'restart = "no"\n'))
             machine.initctl("daemon-reload")
-            machine.initctl("start", *codes, seconds=60)
+            machine.initctl("start", *codes)
             os.kill(machine.pid, signal.SIGSTOP)
             wait_until("all have ended", lambda: self.release(gate) and not machine.services())
             os.kill(machine.pid, signal.SIGCONT)
@@ -115,7 +115,7 @@ class ReapingTest(unittest.TestCase):
             machine.initctl("start", "stuck")
             stuck = machine.host_pid(machine.main_pid("stuck"))
             wait_until("it sleeps where nothing wakes it", lambda: read(f"/proc/{stuck}/stat").rpartition(")")[2].split()[0] == "D")
-            machine.initctl("start", "orphans", seconds=60)
+            machine.initctl("start", "orphans")
             zombies = [pid for pid in machine.processes() if read(f"/proc/{pid}/stat", "0 (x) X").rpartition(")")[2].split()[0] == "Z"]
             self.assertEqual(zombies, [])
             self.assertEqual(machine.status("stuck")["state"], "active")
@@ -255,7 +255,7 @@ class IdentityTest(unittest.TestCase):
             machine.initctl("daemon-reload", check=False)
             for number, name in enumerate(users):
                 for key in ("user", "group"):
-                    done = machine.initctl("start", f"{key}{number}", check=False, seconds=60)
+                    done = machine.initctl("start", f"{key}{number}", check=False)
                     self.assertNotEqual(done.returncode, 0, name)
                     self.assertIn(key, machine.initctl("verify", str(machine.unit_directory), check=False).stdout + done.stderr + done.stdout)
             self.assertFalse(mark.exists())

@@ -49,7 +49,7 @@ class Caller(threading.Thread):
     def run(self):
         while not self.stop.is_set():
             for unit in self.units:
-                done = self.machine.initctl("restart", unit, "--json", check=False, seconds=60)
+                done = self.machine.initctl("restart", unit, "--json", check=False)
                 self.answers.append((unit, done.returncode, done.stdout + done.stderr))
 
     def check(self, test):

@@ -118,7 +118,7 @@ class UpgradeTest(Boots):
 
             def call():
                 while not stop.is_set():
-                    answers.append(machine.initctl("restart", "bounced", check=False, seconds=60))
+                    answers.append(machine.initctl("restart", "bounced", check=False))
 
             caller = threading.Thread(target=call)
             caller.start()
@@ -126,7 +126,7 @@ class UpgradeTest(Boots):
                 upgrades = 0
                 while upgrades < RENEWALS or len(answers) <= RENEWALS // 4:
                     self.replace(machine)
-                    machine.initctl("upgrade", seconds=60)
+                    machine.initctl("upgrade")
                     upgrades += 1
             finally:
                 stop.set()

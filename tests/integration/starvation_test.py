@@ -62,17 +62,17 @@ class Starving(Machine):
     def act(self):
         """What may fail, with a word, and what must not any more when it is done again."""
         for words in (("restart", "a"), ("daemon-reload",), ("list",), ("status", "a"), ("report", "--json", "a")):
-            done = self.initctl(*words, check=False, seconds=60)
+            done = self.initctl(*words, check=False)
             if done.returncode != 0 and not done.stderr + done.stdout:
                 raise AssertionError(f"{words}: exit {done.returncode} without a word")
 
     def check(self):
         if (pids := {unit: self.main_pid(unit) for unit in self.still}) != self.still:
             raise AssertionError(f"{pids}, not {self.still}")
-        self.initctl("start", "a", seconds=60)
+        self.initctl("start", "a")
         if (state := self.status("a")["state"]) != "active":
             raise AssertionError(f"a is {state}")
-        self.initctl("reexec", seconds=60)  # so that no ladder is climbed
+        self.initctl("reexec")  # so that no ladder is climbed
 
     def hit(self, call, nth, error, when, span=1):
         """Whether there was such a hit."""

@@ -7,7 +7,7 @@ import signal
 import time
 import unittest
 
-from machine import Machine, alive, wait_until
+from machine import DEADLINE, Machine, alive, wait_until
 from readiness_test import Case, service
 
 NOTIFY = 'type = "notify"'
@@ -27,7 +27,7 @@ class NotifyTest(Case):
         wait_until("it runs", lambda: machine.main_pid("a"))
         self.assertEqual(self.state(machine), "activating")
         self.open_fifo(fifo)
-        self.assertEqual(start.wait(30), 0)
+        self.assertEqual(start.wait(DEADLINE), 0)
         self.assertEqual(self.state(machine), "active")
         self.says(machine, "a", "up")
 
@@ -67,7 +67,7 @@ class NotifyTest(Case):
         self.assertEqual(self.state(machine), "activating")
         self.kill_manager(machine)
         self.open_fifo(fifo)
-        self.assertEqual(start.wait(30), 0)
+        self.assertEqual(start.wait(DEADLINE), 0)
         self.assertEqual(self.state(machine), "active")
 
     def test_readiness_is_not_lost_with_the_manager(self):
@@ -87,7 +87,7 @@ class NotifyTest(Case):
             os.kill(before, signal.SIGKILL)
             wait_until("another manager", lambda machine=machine, before=before: machine.manager() not in (0, before))
             machine.wait_for_state("a", "active")
-            start.wait(30)
+            start.wait(DEADLINE)
 
     def end_after_the_word(self, words, keys):
         """A machine whose service says that it is ready and ends at once, while the manager stands still; the client that
@@ -112,7 +112,7 @@ class NotifyTest(Case):
         for words, keys in self.BOTH:
             machine, start, manager = self.end_after_the_word(words, keys)
             os.kill(manager, signal.SIGCONT)
-            self.assertEqual(start.wait(30), 0, keys)
+            self.assertEqual(start.wait(DEADLINE), 0, keys)
             machine.wait_for_state("a", "inactive")
             self.assertEqual(machine.status("a")["exit"], {"kind": "exited", "code": 0, "text": "exit 0"})
             self.assertEqual(machine.manager(), manager)
@@ -123,7 +123,7 @@ class NotifyTest(Case):
             os.kill(manager, signal.SIGKILL)
             wait_until("another manager", lambda machine=machine, manager=manager: machine.manager() not in (0, manager))
             machine.wait_for_state("a", "active")
-            self.assertEqual((start.wait(30), machine.status("a").get("main_pid", 0)), (0, 0), keys)
+            self.assertEqual((start.wait(DEADLINE), machine.status("a").get("main_pid", 0)), (0, 0), keys)
 
     def test_what_is_shown_of_it_outlives_the_manager(self):
         machine = self.machine({"a.service": service("say", "STATUS=well\nREADY=1", "sleep", keys=NOTIFY)})
@@ -272,7 +272,7 @@ class IdleTest(Case):
         self.kill_manager(machine)
         self.assertEqual(machine.main_pid("a"), 0)
         self.open_fifo(fifo)
-        self.assertEqual(start.wait(30), 0)
+        self.assertEqual(start.wait(DEADLINE), 0)
         self.assertEqual(machine.status("b")["state"], "active")
         self.assertTrue(machine.main_pid("a"))
 
