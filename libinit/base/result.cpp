@@ -1,5 +1,6 @@
 #include "libinit/base/result.h"
 
+#include <cerrno>
 #include <cstring>
 
 namespace init {
@@ -17,6 +18,10 @@ std::string Error::text() const {
   if (code != 0) append(strerrordesc_np(code) != nullptr ? strerrordesc_np(code) : "unknown error", ": ");
   if (!hint.empty()) out += " (" + hint + ")";
   return out;
+}
+
+bool is_shortage(int code) {
+  return code == EAGAIN || code == ENOMEM || code == EMFILE || code == ENFILE;
 }
 
 Failure failure(int code, std::string step, std::string object, std::string unit) {

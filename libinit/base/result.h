@@ -31,6 +31,9 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 
 using Failure = tl::unexpected<Error>;
 
+// Of an errno: there is no more of something that there may be again (descriptors, memory, processes).
+[[nodiscard]] bool is_shortage(int code);
+
 [[nodiscard]] Failure failure(int code, std::string step, std::string object = {}, std::string unit = {});
 
 }  // namespace init

@@ -9,8 +9,7 @@ namespace {
 
 // What another try can mend.
 core::SpawnError kind_of(int error) {
-  const bool lacks = error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
-  return lacks ? core::SpawnError::Resources : core::SpawnError::Setup;
+  return is_shortage(error) ? core::SpawnError::Resources : core::SpawnError::Setup;
 }
 
 core::Exit exit_of(const Result<process::ExitStatus>& status) {

@@ -101,6 +101,20 @@ class StarvationTest(unittest.TestCase):
         print(f"{tried} failures", flush=True)
         self.assertGreater(tried, 40)
 
+    def test_F20_what_the_manager_lacks_for_a_start_is_no_failure_of_the_unit(self):
+        """The start goes on when there is some again, and is no restart that a limit would count."""
+        tried = 0
+        with Starving() as machine:
+            for call in ("openat", "pipe2", "mkdirat", "fork"):
+                for nth in (1, 2, 3):
+                    machine.starve(call, nth, errno.EMFILE, UP)
+                    for unit in ("plain", "a"):
+                        machine.initctl("restart", unit, seconds=60)
+                        self.assertEqual(machine.status(unit).get("restarts", 0), 0, (call, nth))
+                    tried += machine.fired()
+                    machine.initctl("reexec", seconds=60)
+        self.assertGreater(tried, 4)
+
     def test_F38_P10_memory_runs_out_at_any_allocation(self):
         tried = 0
         with Starving() as machine:

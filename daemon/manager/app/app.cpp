@@ -21,10 +21,8 @@ core::Exit exit_of(const channel::Slot& facts) {
 
 // A fork that failed is for want of something, and tried again; every other step is the unit's own matter.
 core::SpawnError error_kind(const channel::Slot& facts) {
-  const bool shortage = facts.failed_errno == EAGAIN || facts.failed_errno == ENOMEM ||
-                        facts.failed_errno == EMFILE || facts.failed_errno == ENFILE;
   const bool fork = facts.failed_step == static_cast<std::uint32_t>(process::ChildStep::Fork);
-  return fork && shortage ? core::SpawnError::Resources : core::SpawnError::Setup;
+  return fork && is_shortage(facts.failed_errno) ? core::SpawnError::Resources : core::SpawnError::Setup;
 }
 
 template <class EventOrAction>

@@ -265,9 +265,11 @@ Result<> App::open_pipes(core::UnitIndex index, const unit::Unit& unit, Equipmen
   return {};
 }
 
+// What the manager itself lacks is not the unit's failure either.
 void App::refuse_spawn(const core::Spawn& spawn, const Error& error) {
   units_[spawn.unit].error = error.text();
-  events_.push_back(core::SpawnFailed{spawn.unit, spawn.attempt, core::SpawnError::Config, 0, error.code});
+  const auto kind = is_shortage(error.code) ? core::SpawnError::Resources : core::SpawnError::Config;
+  events_.push_back(core::SpawnFailed{spawn.unit, spawn.attempt, kind, 0, error.code});
 }
 
 // The leader first: most groups are empty when it has ended, and need not be looked at. The others get theirs
