@@ -7,7 +7,8 @@
 //   actor FILE brood COUNT GATE     COUNT such processes, which end all at once when somebody opens GATE (a
 //   FIFO) for writing actor FILE ready                ready a little later, says so on descriptor 3, lives
 //   until SIGTERM actor FILE record               what initd says of the end of a run (a post-stop step)
-//   actor FILE canary               lives on, and notes each signal that it gets
+//   actor FILE bomb                 forks, again and again, into as many as it may have; "full" when there
+//   are actor FILE canary               lives on, and notes each signal that it gets
 // A line is WORD PID INVOCATION NANOSECONDS VALUE..., by one write(2):
 //   start      it runs; "contended" and "astray" follow if an earlier run still lives or it is in another
 //   unit's cgroup ready      right before it says so lines N    so many it has written, right before its end
@@ -191,6 +192,26 @@ int brood(int count, const char* gate) {
   return hold();
 }
 
+// One of them goes when another has come, so their numbers change all the time.
+[[noreturn]] void multiply() {
+  for (;;) {
+    const pid_t child = fork();
+    if (child > 0 && some_of(2) == 0) std::_Exit(0);
+    if (child < 0) poll(nullptr, 0, 50);
+  }
+}
+
+int bomb() {
+  signal(SIGCHLD, SIG_IGN);  // nobody waits for them
+  leave_orphan([] { multiply(); });
+  while (!told_to_end(kSecond / 50)) {
+    const pid_t child = fork();
+    if (child == 0) multiply();
+    if (child < 0) note("full");
+  }
+  return end_well();
+}
+
 int become_ready() {
   if (told_to_end(some_of(30))) return end_well();
   note("ready");
@@ -222,6 +243,7 @@ int act(std::string_view role, char** words) {
   if (role == "write") return write_lines();
   if (role == "orphans") return orphans();
   if (role == "brood") return brood(std::atoi(words[0]), words[1]);
+  if (role == "bomb") return bomb();
   if (role == "ready") return become_ready();
   return 251;
 }

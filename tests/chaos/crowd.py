@@ -9,7 +9,10 @@ import socket
 import sys
 
 USERS = (65534, 65533, 65532)
-WORDS = (b"", b'{"method":"org.initd.Man', b'{"method":"org.initd.Manager.List","parameters":{}}\0' * 30)  # none is read
+FORBIDDEN = (("Stop", '"unit":"idle000.service"'), ("Restart", '"unit":"writing000.service"'), ("Kill", '"unit":"idle001.service","signal":9'),
+             ("DaemonReload", ""), ("Renew", '"from_disk":true'), ("Power", '"kind":"poweroff"'))  # fmt: skip
+WORDS = (b"", b'{"method":"org.initd.Man', b'{"method":"org.initd.Manager.List","parameters":{}}\0' * 30,  # none is read
+         *(f'{{"method":"org.initd.Manager.{method}","parameters":{{{parameters}}}}}\0'.encode() for method, parameters in FORBIDDEN))
 
 
 def connect(path):

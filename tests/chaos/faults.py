@@ -11,16 +11,19 @@ import subprocess
 import sys
 import time
 
-from clients import PATIENCE
-from load import BROOD, BROOD_SIZE
-from machine import PROGRAMS, wait_until
+from clients import PATIENCE, Connection, ask
+from load import BOMB, BROOD, BROOD_SIZE, FROZEN, PASSING
+from machine import PROGRAMS, read, wait_until
 from world import await_end, send
 
-STRIKE = PROGRAMS / "strike"
+STRIKE, DENY = PROGRAMS / "strike", PROGRAMS / "deny"
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGSYS)
 NOWHERE = 0  # instead of a signal
 CROWD = int(os.environ.get("INITD_CHAOS_CROWD", "500"))
 LONGEST_GAP = 0.25  # seconds
+OF_THE_RESERVE = 4  # of the eight descriptors that the manager has for root
+REQUESTS = 30  # each of which makes PID 1 start, and reap, a process
+SPELL = float(os.environ.get("INITD_CHAOS_SPELL", "2"))  # seconds that a want lasts
 
 
 def pause(world):
@@ -109,10 +112,23 @@ def upgrade(world):
     for program in ("initd", "initd-manager", "initd-logger"):
         copy = world.machine.programs / f"{program}.new"
         shutil.copy(PROGRAMS / program, copy)
+        with open(copy, "ab") as file:
+            file.write(world.chance.randbytes(8))  # behind the program: another version
         copy.rename(world.machine.programs / program)
     since = time.monotonic()
     world.machine.initctl("upgrade", seconds=PATIENCE)
     world.await_whole("P6 upgraded, table whole", since)
+    wait_until("the new programs run", lambda: runs_from_disk(world), PATIENCE)
+
+
+def runs_from_disk(world):
+    """Each part of initd is the program that lies on disk now."""
+    parts = {"initd": world.machine.pid, "initd-manager": world.machine.manager(), "initd-logger": world.machine.logger()}
+    try:
+        return all(pathlib.Path(f"/proc/{pid}/exe").read_bytes() == (world.machine.programs / name).read_bytes()
+                   for name, pid in parts.items())  # fmt: skip
+    except FileNotFoundError:
+        return False
 
 
 def no_descriptors(world):
@@ -121,10 +137,15 @@ def no_descriptors(world):
     world.settle()
     parts = (world.machine.pid, world.await_manager(), world.machine.logger())
     before = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in parts}
-    with world.no_requests():
+    with world.want(), contextlib.ExitStack() as idle:
         try:
             for pid, (_, hard) in before.items():
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 4, hard))
+                numbers = [int(name) for name in os.listdir(f"/proc/{pid}/fd")]
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(numbers) + 4, hard))
+                if pid == parts[1]:
+                    free = max(numbers) + 4 - len(numbers)
+            for _ in range(free + OF_THE_RESERVE):
+                idle.callback(Connection(world.machine.runtime / "control").close)
             for _ in range(5):
                 pause(world)
                 world.await_whole("P11 table told without descriptors", time.monotonic())
@@ -132,12 +153,37 @@ def no_descriptors(world):
             for pid, limits in before.items():
                 with contextlib.suppress(ProcessLookupError):  # manager and logger may be others by now
                     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
-        wait_until("all that should run do so again", world.is_at_rest, PATIENCE)
+
+
+def calls_fail(world):
+    """P9: descriptors, memory or processes are refused to one part of initd, for a while. It may not survive that; what it could not
+    do meanwhile is done afterwards."""
+    world.settle()
+    part, wants = world.chance.choice([(world.await_manager, ("descriptors", "memory")), (world.machine.logger, ("descriptors", "memory")),
+                                       (lambda: world.machine.pid, ("processes", "descriptors"))])  # fmt: skip
+    with world.want(), denied(part(), world.chance.choice(wants)):
+        end = time.monotonic() + SPELL
+        while time.monotonic() < end:
+            pause(world)
+            world.await_whole("P9 table told while calls fail", time.monotonic())
+    forgive(world)
+
+
+@contextlib.contextmanager
+def denied(pid, what):
+    with subprocess.Popen([DENY, str(pid), what], stdout=subprocess.PIPE) as denial:
+        denial.stdout.readline()
+        try:
+            yield
+        finally:
+            denial.terminate()
 
 
 def crowd(world):
-    """P19: thousands of connections of other users that say nothing, half of something, or never read; and the manager is killed."""
+    """P19: thousands of connections of other users that say nothing, half of something, ask for what is not theirs, or never read; and
+    the manager is killed."""
     command = [sys.executable, pathlib.Path(__file__).with_name("crowd.py"), world.machine.runtime / "control", str(CROWD)]
+    before = world.still_rows()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as crowds:
         try:
             crowds.stdout.readline()
@@ -146,6 +192,8 @@ def crowd(world):
             world.await_whole("P19 table told beside a crowd", time.monotonic())
         finally:
             crowds.kill()
+    if (after := world.still_rows()) != before:
+        world.wrong += [f"I11 a crowd of others has made {was} into {now}" for was, now in zip(before, after) if was != now]
 
 
 def run_is_full(world):
@@ -167,16 +215,71 @@ def run_is_full(world):
 
 
 def storm(world):
-    """P21: while PID 1 stands still, hundreds of processes end."""
+    """P21: while PID 1 stands still, hundreds of processes end. All are reaped before it has seen to a few requests."""
     world.machine.initctl("start", BROOD, seconds=PATIENCE)
     wait_until("the brood is there", lambda: any(entry.word == "ready" for entry in world.load.ledger(BROOD)[-1:]))
     os.kill(world.machine.pid, signal.SIGSTOP)
     try:
         with open(world.load.gate, "wb", buffering=0):
-            wait_until("all have ended", lambda: world.zombies() >= BROOD_SIZE, PATIENCE)
+            wait_until("all have ended", lambda: len(world.zombies()) >= BROOD_SIZE, PATIENCE)
+        storm = world.zombies()
     finally:
         since = time.monotonic()
         os.kill(world.machine.pid, signal.SIGCONT)
-    wait_until("all are reaped", lambda: world.zombies() == 0, PATIENCE)
+    for _ in range(REQUESTS):
+        for verb in ("Start", "Stop"):
+            ask(world.machine.runtime / "control", verb, {"unit": PASSING})
+        if not storm & world.zombies():
+            break
+    else:
+        world.wrong.append(f"I2 {len(storm & world.zombies())} of {len(storm)} zombies are left after {REQUESTS} requests")
     world.note("P21 storm of 500 reaped", time.monotonic() - since)
     world.machine.initctl("stop", BROOD, seconds=PATIENCE)
+
+
+def fork_bomb(world):
+    """P12: a service forks as long as its user may, and each of its processes comes back; the manager is killed. The stop ends it."""
+    world.machine.initctl("start", BOMB, seconds=PATIENCE)
+    wait_until("the user may have no more processes", lambda: any(entry.word == "full" for entry in world.load.ledger(BOMB)), PATIENCE)
+    kill_manager(world)
+    since = time.monotonic()
+    world.machine.initctl("stop", BOMB, seconds=PATIENCE)
+    world.note("P12 bomb stopped", time.monotonic() - since)
+    left = [pid for pid in world.machine.services() if f"/{BOMB}\0" in read(f"/proc/{pid}/cmdline")]
+    if left:
+        world.wrong.append(f"I9 {len(left)} processes of a bomb that was stopped")
+    world.load.forget(BOMB)
+
+
+def frozen_files(world):
+    """P23: a file system answers nothing, under what some services need; and the manager is killed. Only these services wait for it."""
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        return print("P23 left out: no /dev/fuse", flush=True)
+    control = world.machine.runtime / "control"
+    with frozen(world, world.load.cold):
+        for unit in FROZEN:
+            world.machine.initctl("start", "--no-block", unit, seconds=PATIENCE)
+        for _ in range(2):
+            world.await_whole("P23 table told beside frozen files", time.monotonic())
+            for verb in ("Start", "Stop"):
+                ask(control, verb, {"unit": PASSING})
+            kill_manager(world)
+        starting = {row["id"] for row in world.rows() if row["state"] == "activating"}
+        if not starting.issuperset(FROZEN):
+            world.wrong.append(f"P23 {set(FROZEN) - starting} did not wait")
+        for unit in FROZEN:
+            world.machine.initctl("stop", unit, seconds=PATIENCE)
+
+
+@contextlib.contextmanager
+def frozen(world, place):
+    """FUSE, and nobody on the other side: whoever asks anything of it waits until he is killed."""
+    device = os.open("/dev/fuse", os.O_RDWR)
+    options = f"fd={device},rootmode=40000,user_id=0,group_id=0"
+    mount = ["mount", "-i", "-n", "-t", "fuse", "-o", options, "frozen", place]
+    subprocess.run(["nsenter", f"--target={world.machine.pid}", "--mount", *mount], check=True, pass_fds=[device])
+    try:
+        yield
+    finally:
+        os.close(device)
+        world.machine.inside("umount", "--lazy", str(place))

@@ -21,6 +21,21 @@ KINDS = {
 }
 BROOD = "brood.service"  # of processes that end all at once; only a fault starts it
 BROOD_SIZE = 500
+PASSING = "passing.service"  # only a fault starts this and the others here
+BOMB = "bomb.service"
+BOMB_TEXT = """[service]
+command = {command}
+user = "nobody"
+stop-timeout = "100ms"
+[limits]
+nproc = 150
+"""
+# What of each needs a file system that a fault puts in its way.
+FROZEN = {
+    "frozen-directory.service": 'working-directory = "{place}"',
+    "frozen-environment.service": 'environment-files = ["{place}/environment"]',
+    "frozen-output.service": 'stdout = "file:{place}/output"',
+}
 STILL = (IDLE, WRITING)  # nobody touches them
 SERVICE = """[unit]
 {unit}
@@ -47,15 +62,18 @@ class Entry:
 
 
 class Load:
-    """Units and ledgers of `scale` hundred services, or of so many of each kind, in a directory of their own."""
+    """Units and ledgers of `scale` hundred services, or of so many of each kind, in a directory of their own; program is their actor."""
 
-    def __init__(self, place, scale=1, counts=None):
+    def __init__(self, place, scale=1, counts=None, program=ACTOR):
         self.place = place
+        self.program = program
         counts = counts or {kind: count * scale for kind, (count, _, _) in KINDS.items()}
         self.of_kind = {kind: [f"{kind}{i:03}.service" for i in range(counts.get(kind, 0))] for kind in KINDS}
         self.kind_of = {unit: kind for kind, units in self.of_kind.items() for unit in units}
         self.still = [unit for kind in STILL for unit in self.of_kind[kind]]
         self.gate = place / "gate"  # of the brood
+        self.cold = place / "cold"
+        self.cold.mkdir()
         os.mkfifo(self.gate)
         self.moving = [unit for unit in self.kind_of if unit not in self.still]
 
@@ -63,6 +81,10 @@ class Load:
         """{id: text} of all services and of the two targets that want them."""
         texts = {unit: self._text(unit) for unit in self.kind_of}
         texts[BROOD] = f"[service]\ncommand = {self.actor(BROOD, 'brood', str(BROOD_SIZE), str(self.gate))}\n"
+        texts[PASSING] = f"[service]\ncommand = {self.actor(PASSING, 'hold')}\n"
+        texts[BOMB] = BOMB_TEXT.format(command=self.actor(BOMB, "bomb"))
+        for unit, key in FROZEN.items():
+            texts[unit] = f"[service]\ncommand = {self.actor(unit, 'hold')}\n{key.format(place=self.cold)}\n"
         texts["still.target"] = f"[unit]\nwants = {json.dumps(self.still)}\n"
         texts["moving.target"] = f"[unit]\nwants = {json.dumps(self.moving)}\n"
         return texts
@@ -76,7 +98,7 @@ class Load:
                               more=more)  # fmt: skip
 
     def actor(self, unit, *words):
-        return json.dumps([str(ACTOR), str(self.place / unit), *words])
+        return json.dumps([str(self.program), str(self.place / unit), *words])
 
     def needed_by(self, unit):
         """The service that a chained one requires: chains of five."""
@@ -88,6 +110,9 @@ class Load:
     def heads(self):
         """The first of each chain."""
         return self.of_kind[CHAINED][::5]
+
+    def forget(self, unit):
+        (self.place / unit).unlink()
 
     def ledger(self, unit):
         entries = []

@@ -20,8 +20,21 @@ def stat_of(pid):
     return (fields[0], fields[19]) if fields else ("", "")
 
 
+WAITS = {"232", "281", "441"}  # epoll_wait(2), epoll_pwait(2), epoll_pwait2(2)
+
+
+def standstill_of(pid):
+    """What a process waits in other than its loop: the call, and how often it has run until then. None: it does no such thing."""
+    call = read(f"/proc/{pid}/syscall").split()
+    if stat_of(pid)[0] not in ("S", "D") or not call or call[0] in WAITS | {"running"}:
+        return None
+    switches = [line for line in read(f"/proc/{pid}/status").splitlines() if "ctxt_switches" in line]
+    return call[0], *switches
+
+
 class Watch(Beside):
-    """I1 and I2, ten times a second: services that nobody touches stay the processes that they are, no zombie grows old."""
+    """I1, I2 and I10, ten times a second: services that nobody touches stay the processes that they are, no zombie grows old, and PID 1
+    waits for nothing but what its loop waits for."""
 
     def __init__(self, initd, still, oldest):
         super().__init__(pace=0.1)
@@ -30,6 +43,7 @@ class Watch(Beside):
     def begin(self):
         self.starts = {unit: stat_of(pid)[1] for unit, pid in self.still.items()}
         self.zombies = {}  # (pid, start time): since when
+        self.standstill = None
         self.age, self.wrong = 0, {}
 
     def look(self):
@@ -38,6 +52,9 @@ class Watch(Beside):
             if state in "ZX" or start != self.starts[unit]:
                 self.wrong[unit] = f"I1 {unit}: process {pid} is not the one it was"
         self._look_at_zombies()
+        before, self.standstill = self.standstill, standstill_of(self.initd)
+        if self.standstill is not None and self.standstill == before:
+            self.wrong["standstill"] = f"I10 PID 1 stood still in system call {before[0]}"
 
     def _look_at_zombies(self):
         now = time.monotonic()
@@ -67,15 +84,26 @@ def runs_of(entries):
     return runs
 
 
-def check_exits(unit, entries):
+def excused(entries, wants):
+    """Runs after which a step could not be started: they ended, and the next began, while there was a want of something."""
+    starts = [entry.time for entry in entries if entry.word == "start"]
+    ends = [entry for entry in entries if entry.word == "exit"]
+    return {end.invocation for end in ends for since, until in wants
+            if end.time < until and min((start for start in starts if start > end.time), default=float("inf")) > since}  # fmt: skip
+
+
+def check_exits(unit, entries, wants=()):
     """I3: each end is recorded once, as it was."""
     runs = runs_of(entries)
+    unrecorded = excused(entries, wants)
     for i, (invocation, run) in enumerate(runs.items()):
         real = run["exit"]
         if not run["start"] and run["record"] in UNBORN:
             continue
         elif not real and i == len(runs) - 1:
             continue  # it lives
+        elif not run["record"] and len(real) == 1 and invocation in unrecorded:
+            continue
         if run["record"] != real or len(real) != 1:
             yield f"I3 {unit}: run {invocation} ended {real}, recorded as {run['record']}"
 
@@ -153,12 +181,13 @@ def check_order(unit, entries, needed):
             yield f"I7 {unit}: what it requires ended at {covering[0][1]:.3f}, before it"
 
 
-def check_ledgers(load, lines_of):
-    """All of the above. lines_of(unit): its stored lines."""
+def check_ledgers(load, lines_of, wants=()):
+    """All of the above. lines_of(unit): its stored lines. wants: [(since, until)] of each time at which there was a want of something
+    that a process needs."""
     ledgers = {unit: load.ledger(unit) for unit in load.kind_of}
     for unit, entries in ledgers.items():
         kind = load.kind_of[unit]
-        yield from check_exits(unit, entries)
+        yield from check_exits(unit, entries, wants)
         yield from check_restarts(unit, entries)
         yield from check_sequence(unit, kind, entries)
         yield from check_places(unit, entries)
@@ -174,7 +203,7 @@ def check_restart_counts(load, machine):
     """I4: the count that initd keeps is that of the ledger, when the services have been stopped."""
     for kind in (LOOPING, CRASHING):
         for unit in load.of_kind[kind]:
-            ends = [entry.value not in ASKED for entry in load.ledger(unit) if entry.word == "record"]
+            ends = [entry.value not in ASKED for entry in load.ledger(unit) if entry.word == "exit"]
             counted = machine.status(unit).get("restarts", 0)
             # The stop may have come right after the last one.
             if counted not in (sum(ends), sum(ends[:-1])):

@@ -10,6 +10,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
 import observers  # noqa: E402
+from machine import read, wait_until  # noqa: E402
 from load import CHAINED, IDLE, LOOPING, TOGGLED, WRITING, Entry, numbered_line  # noqa: E402
 from observers import Watch  # noqa: E402
 
@@ -71,6 +72,12 @@ class LedgerTest(unittest.TestCase):
 
     def test_I3_an_end_that_the_sequence_lacks(self):
         self.wrong("I3", LOOPING, *GOOD, "exit 7 B 4 exited 3", "record 8 B 4 exited 3")
+
+    def test_I3_a_want_excuses_only_what_ended_in_it(self):
+        gone = ledger(GOOD[0], GOOD[1], GOOD[3])
+        self.assertEqual(list(observers.check_exits("a", gone, [(1.5, 2.5)])), [])
+        for want in ((0, 1.5), (3.5, 4)):
+            self.assertNotEqual(list(observers.check_exits("a", gone, [want])), [])
 
     def test_I4_two_at_a_time_and_one_run_started_twice(self):
         self.wrong("I4", LOOPING, *GOOD, "contended 7 B 3")
@@ -135,6 +142,19 @@ class WatchTest(unittest.TestCase):
         self.assertRegex(watch.found()["wrong"][0], "^I1 a.service")
         self.assertRegex(watch.found()["wrong"][1], "^I2 a zombie")
         child.wait()
+
+    def test_I10_waiting_for_what_is_not_the_loops(self):
+        for wait, wrong in (("select.epoll().poll()", 0), ("os.read(0, 1)", 1)):
+            with subprocess.Popen([sys.executable, "-c", f"import os, select; print(flush=True); {wait}"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE) as child:  # fmt: skip
+                child.stdout.readline()
+                wait_until("it waits", lambda child=child: read(f"/proc/{child.pid}/syscall").split()[:1] not in ([], ["running"]))
+                watch = Watch(child.pid, {}, oldest=0)
+                watch.begin()
+                wait_until("it stands still", lambda watch=watch: watch.look() or not wrong or watch.wrong)
+                watch.look()
+                self.assertEqual(len(watch.found()["wrong"]), wrong)
+                child.kill()
 
 
 if __name__ == "__main__":

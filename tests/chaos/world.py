@@ -5,13 +5,14 @@ import contextlib
 import os
 import random
 import select
+import shutil
 import signal
 import subprocess
 import time
 
 import observers
 from clients import PATIENCE, Pollers, Toggler, ask
-from load import ACTOR, CHAINED, ORPHANING, STILL, TOGGLED, WRITING, Load
+from load import ACTOR, CHAINED, CRASHING, LOOPING, ORPHANING, STILL, TOGGLED, WRITING, Load
 from machine import PROGRAMS, ROOT, parent_of, read, wait_until
 from struck_machine import StruckMachine
 from symbols import Symbols
@@ -29,6 +30,8 @@ class World:
         self.symbols = Symbols(PROGRAMS / "initd")
         self.figures = {}  # name: [seconds]
         self.hit = collections.Counter()  # functions of PID 1 that it was stopped in
+        self.wants = []  # [(since, until)]
+        self.wrong = []  # that a fault has seen
 
     # ---- Life
 
@@ -44,7 +47,8 @@ class World:
     def _begin(self):
         ledgers = self.machine.place / "ledgers"
         ledgers.mkdir()
-        self.load = Load(ledgers, self.scale)
+        ledgers.chmod(0o777)  # not all services are root's
+        self.load = Load(ledgers, self.scale, program=shutil.copy(ACTOR, ledgers))  # where all can reach it
         for unit, text in self.load.units().items():
             self.machine.write_unit(unit, text)
         self.machine.initctl("daemon-reload")
@@ -100,13 +104,25 @@ class World:
 
     def is_whole(self):
         """Each service that nobody touches is known to be up, as the process that it is."""
-        rows = {row["id"]: row for row in self.rows()}
-        return all(rows[unit]["state"] == "active" and rows[unit].get("main_pid") == pid for unit, pid in self.pids.items())
+        return all(row and row["state"] == "active" and row.get("main_pid") == self.pids[row["id"]] for row in self.still_rows())
+
+    def still_rows(self):
+        """What initd shows of each service that nobody touches, but the time, which it rounds; None of one that it does not know."""
+        rows = {row["id"]: {name: value for name, value in row.items() if name != "since_us"} for row in self.rows()}
+        return [rows.get(unit) for unit in self.pids]
 
     def is_at_rest(self):
         """Whatever does not end by itself, and waits for no other, is up where it is wanted."""
         kinds = (*STILL, ORPHANING, TOGGLED)
         return all(row["state"] == "active" for row in self.rows() if row["wanted"] and self.load.kind_of.get(row["id"]) in kinds)
+
+    def _await_recovery(self):
+        """What should run does so, and what ends again and again has begun again."""
+        since = time.monotonic()
+        wait_until("all that should run do so again", self.is_at_rest, PATIENCE)
+        before = {unit: len(self.load.ledger(unit)) for kind in (LOOPING, CRASHING) for unit in self.load.of_kind[kind]}
+        wait_until("all that ends begins again", lambda: all(len(self.load.ledger(unit)) > count for unit, count in before.items()), PATIENCE)
+        self.note("all goes on after a want", time.monotonic() - since)
 
     def await_whole(self, name, since):
         wait_until("the table of services is whole", self.is_whole, PATIENCE)
@@ -116,12 +132,17 @@ class World:
         self.figures.setdefault(name, []).append(seconds)
 
     @contextlib.contextmanager
-    def no_requests(self):
-        """For a fault under which starts may well fail."""
+    def want(self):
+        """For a fault under which starts fail, and are made up for afterwards. Nobody asks for any meanwhile."""
         with contextlib.ExitStack() as held:
             for toggler in self.togglers:
                 held.enter_context(toggler.turn)
-            yield
+            since = time.monotonic()
+            try:
+                yield
+            finally:
+                self.wants.append((since, time.monotonic()))
+            self._await_recovery()
 
     def await_manager(self):
         return wait_until("there is a manager", self.machine.manager, PATIENCE)
@@ -148,13 +169,14 @@ class World:
                 return os.fdopen(os.pidfd_open(self.await_manager()), "rb", buffering=0)
 
     def zombies(self):
-        """How many children of PID 1 have ended and are not reaped."""
+        """Children of PID 1 that have ended and are not reaped."""
         children = read(f"/proc/{self.machine.pid}/task/{self.machine.pid}/children").split()
-        return sum(observers.stat_of(pid)[0] == "Z" for pid in children)
+        return {pid for pid in children if observers.stat_of(pid)[0] == "Z"}
 
     def usage(self):
         """Descriptors and KiB of memory of its own, of each part of initd."""
-        parts = {"initd": self.machine.pid, "initd-manager": self.await_manager(), "initd-logger": wait_until("there is a logger", self.machine.logger)}
+        logger = wait_until("there is a logger", self.machine.logger, PATIENCE)
+        parts = {"initd": self.machine.pid, "initd-manager": self.await_manager(), "initd-logger": logger}
         return {name: (len(os.listdir(f"/proc/{pid}/fd")), anonymous_kib(pid)) for name, pid in parts.items()}
 
     # ---- The end
@@ -167,13 +189,13 @@ class World:
         self.note("oldest zombie", watched["oldest zombie"])
         self.note("answer, p99", polled["p99"])
         self.note("answer, longest", polled["max"])
-        wrong = [*watched["wrong"], *(f"I6 {error}" for error in polled["refused"])]
+        wrong = [*self.wrong, *watched["wrong"], *(f"I6 {error}" for error in polled["refused"])]
         wrong += observers.check_callers(self.load, self.machine, self.togglers)
         self.machine.initctl("stop", "moving.target", *self.load.moving, seconds=PATIENCE)
         wrong += observers.check_restart_counts(self.load, self.machine)
         wrong += self._check_usage()
         self.machine.initctl("stop", "still.target", *self.load.still, seconds=PATIENCE)
-        wrong += observers.check_ledgers(self.load, lambda unit: self.machine.log(unit).splitlines())
+        wrong += observers.check_ledgers(self.load, lambda unit: self.machine.log(unit).splitlines(), self.wants)
         wrong += observers.check_canary(self.load.ledger("canary"))
         wrong += self._check_leftovers()
         if self.machine.poweroff() != 0:
