@@ -145,7 +145,10 @@ def no_descriptors(world):
                 if pid == parts[1]:
                     free = max(numbers) + 4 - len(numbers)
             for _ in range(free + OF_THE_RESERVE):
-                idle.callback(Connection(world.machine.runtime / "control").close)
+                connection = Connection(world.machine.runtime / "control")
+                idle.callback(connection.close)
+                connection.send("System", {})
+                connection.receive()
             for _ in range(5):
                 pause(world)
                 world.await_whole("P11 table told without descriptors", time.monotonic())
