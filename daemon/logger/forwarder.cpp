@@ -175,10 +175,11 @@ void Forwarder::note_dropped(MonotonicTime now) {
 bool Forwarder::open(MonotonicTime now) {
   if (fd_) return true;
   if (now < retry_at_) return false;
-  retry_at_ = now + kRetryEvery;
   auto opened = to_->open(own_);
   if (!opened) {
     failed_ = opened.error();
+    // Whose lines nobody takes are lost there, so each one looks whether somebody does.
+    if (failed_->code != ENODEV) retry_at_ = now + kRetryEvery;
     return false;
   }
   failed_.reset();

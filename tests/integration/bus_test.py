@@ -163,7 +163,7 @@ class DbusServiceTest(unittest.TestCase):
         with Machine({"a.service": other, "bus.service": self.bus_unit}) as machine:
             self.start_bus(machine)
             self.assertNotEqual(machine.initctl("start", "a", check=False).returncode, 0)
-            self.assertEqual(machine.status("a")["state"], "failed")
+            machine.wait_for_state("a", "failed")
 
     def test_a_bus_that_dies_takes_nothing_with_it_but_its_clients(self):
         units = {"bus.service": self.bus_unit, "a.service": self.unit("org.initd.Own"), "b.service": '[service]\ncommand = ["/bin/sleep", "infinity"]\n'}

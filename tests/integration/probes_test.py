@@ -69,6 +69,7 @@ class ReadinessTest(unittest.TestCase):
         with Machine({"a.service": service("exec sleep 1000", 'restart = "no"\n' + probe)}) as machine:
             done = machine.initctl("start", "a", check=False)
             self.assertEqual(done.returncode, 1)
+            machine.wait_for_state("a", "failed")
             self.assertIn("not ready in time: tcp 127.0.0.1:1: connect: Connection refused", machine.initctl("status", "a", check=False).stdout)
             self.assertEqual(machine.services(), [])
 

@@ -150,10 +150,8 @@ to.send(bytes(range(256)))""")
             machine.inside("sh", "-c", f"cat >/run/rsyslog.conf <<'.'\n{config}.\n")
             machine.initctl("daemon-reload")
             messages = lambda: machine.inside("cat", "/run/messages", check=False).stdout  # noqa: E731
-            starting = threading.Thread(target=lambda: machine.initctl("start", "web"))
-            starting.start()
-            with open(fifo, "w", buffering=1) as words:
-                starting.join()
+            with open(fifo, "w", buffering=1, opener=lambda path, _: os.open(path, os.O_RDWR)) as words:  # waits for no reader
+                machine.initctl("start", "web")
                 words.write("<3>before\n")
                 wait_until("it is kept", lambda: texts(machine, "web") == ["<3>before"])
                 send(machine, "one", "-t", "x")
