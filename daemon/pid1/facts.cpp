@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <new>
 
 #include "daemon/pid1/log.h"
@@ -91,9 +92,11 @@ void Facts::write_slot(std::uint32_t index, Slot& changed) noexcept {
 
 // Past the protection of the mapping, which would cost more than all else of a commit. A fault can come after
 // each call: so a slot is counted before it is written, and after a fault all are announced.
-void Facts::write_through(std::size_t offset, const void* data, std::size_t size) const noexcept {
-  const ssize_t wrote = pwrite(fd_.get(), data, size, static_cast<off_t>(offset));
-  if (wrote != static_cast<ssize_t>(size)) log_line(Line("facts: not written: errno ").number(errno));
+void Facts::write_through(std::size_t offset, const void* data, std::size_t size) noexcept {
+  if (pwrite(fd_.get(), data, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size)) return;
+  open_ = mprotect(base_, channel::kBellOffset, PROT_READ | PROT_WRITE) == 0;  // the other way there
+  std::memcpy(base_ + offset, data, size);
+  mprotect(base_ + channel::kSlotsOffset, channel::kBellOffset - channel::kSlotsOffset, PROT_READ);
 }
 
 bool Facts::intact(std::uint32_t index) const noexcept {

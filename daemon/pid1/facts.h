@@ -114,7 +114,7 @@ class Facts {
   }
   [[nodiscard]] int map(int fd) noexcept;
   void write_slot(std::uint32_t index, Slot& changed) noexcept;
-  void write_through(std::size_t offset, const void* data, std::size_t size) const noexcept;
+  void write_through(std::size_t offset, const void* data, std::size_t size) noexcept;
 
   UniqueFd fd_;
   std::byte* base_ = nullptr;

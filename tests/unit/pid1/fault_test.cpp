@@ -2,12 +2,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/pid1/harness.h"
+#include "tests/unit/pid1/stepwise.h"
 
 namespace init::test {
 namespace {
@@ -88,69 +88,15 @@ TEST(Ladder, TheThirdWithinAMinuteIsTheEndOfAContainer) {
   EXPECT_EQ(WEXITSTATUS(status), 70);
 }
 
-// Holds initd at system calls, both before and after each.
-class Tracer {
- public:
-  explicit Tracer(pid_t pid) : pid_(pid) {
-    EXPECT_EQ(ptrace(PTRACE_SEIZE, pid_, nullptr, PTRACE_O_TRACESYSGOOD), 0);
-    EXPECT_EQ(ptrace(PTRACE_INTERRUPT, pid_, nullptr, nullptr), 0);
-    waitpid(pid_, nullptr, __WALL);
-  }
-  void to_next_stop() const {
-    ptrace(PTRACE_SYSCALL, pid_, nullptr, nullptr);
-    waitpid(pid_, nullptr, __WALL);
-  }
-  void fault_here() const {
-    kill(pid_, SIGSEGV);
-    ptrace(PTRACE_DETACH, pid_, nullptr, nullptr);
-  }
-
- private:
-  pid_t pid_;
-};
-
-// A service that writes to a pipe whose other end only PID 1's store holds, and dies by SIGPIPE otherwise.
-void spawn_writer(Initd& initd, std::uint32_t slot) {
-  int ends[2];
-  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
-  const UniqueFd read_end(ends[0]), write_end(ends[1]);
-  initd.manager().store(5, slot, read_end.get());
-  process::PlanInput input = shell_plan("echo ready >&5; exit 3");
-  input.passed = {{.index = 0, .target = 5}};
-  initd.manager().spawn(slot, input, {write_end.get()});
-}
-
 // An end and a spawn, with a fault after so many stops. False: all was done before.
 bool survives_fault_at(int stops) {
-  Initd initd;
-  const std::string gate = initd.folder + "/gate";
-  EXPECT_EQ(mkfifo(gate.c_str(), 0600), 0);
-  const UniqueFd hold(open(gate.c_str(), O_RDWR | O_CLOEXEC));
-  initd.manager().shell(0, "read line <" + gate + "; exit 77");
-  EXPECT_TRUE(initd.manager().until_state(0, SlotState::Running));
-
-  const auto state = [&](std::uint32_t slot) { return initd.manager().slot(slot).state; };
-  const Tracer tracer(initd.pid);
-  EXPECT_EQ(write(hold.get(), "\n", 1), 1);
-  await_state(initd.manager().facts.pid(0), 'Z');
-  spawn_writer(initd, 1);
-  for (int stop = 0; stop < stops; ++stop) {
-    tracer.to_next_stop();
-    if (state(0) == SlotState::Exited && state(1) == SlotState::Exited) stops = 0;
-  }
-  tracer.fault_here();
-  if (!initd.manager().until_state(1, SlotState::Exited)) {
-    EXPECT_FALSE(initd.manager().alive());  // its request was in hand: it says it again
-    initd.next_manager();
-    spawn_writer(initd, 1);
-    EXPECT_TRUE(initd.manager().until_state(1, SlotState::Exited));
-  }
-  EXPECT_TRUE(initd.manager().until_state(0, SlotState::Exited));
-  for (const std::uint32_t slot : {0U, 1U}) {
-    EXPECT_EQ(initd.manager().slot(slot).exit_kind, 1U) << slot << " at stop " << stops;
-    EXPECT_EQ(initd.manager().slot(slot).exit_value, slot == 0 ? 77 : 3) << slot << " at stop " << stops;
-  }
-  return stops != 0;
+  EndAndSpawn work;
+  for (int stop = 0; stop < stops && !work.done(); ++stop) work.to_next_stop();
+  const bool all = work.done();
+  kill(work.initd.pid, SIGSEGV);
+  work.let_go();
+  work.expect_both("at stop " + std::to_string(stops));
+  return !all;
 }
 
 TEST(FaultAtEachSystemCall, LosesNeitherAnExitNorASpawn) {
