@@ -14,6 +14,7 @@
 #include "daemon/channel/packet.h"
 #include "libinit/base/unique_fd.h"
 #include "libinit/process/exec_plan.h"
+#include "tests/fuzz/bounded.h"
 
 namespace {
 
@@ -93,7 +94,7 @@ void receive(std::string bytes, std::size_t fds) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   if (size < 2 || size > kMaxMessage + 2) return 0;
   const std::size_t fds = data[0] % 8;
   const std::string bytes(data + 1, data + size);

@@ -6,6 +6,7 @@
 
 #include "libinit/base/environment_file.h"
 #include "libinit/base/names.h"
+#include "tests/fuzz/bounded.h"
 
 namespace {
 
@@ -20,7 +21,7 @@ std::string quoted(const std::string& value) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   const init::Variables read = init::parse_environment({reinterpret_cast<const char*>(data), size});
   std::string text;
   for (const auto& [name, value] : read) {

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "libinit/process/exec_plan.h"
+#include "tests/fuzz/bounded.h"
 #include "tests/support/plan_walk.h"
 
 namespace {
@@ -29,7 +30,7 @@ void expect_refused_or_harmless(std::span<const std::byte> plan) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   const auto input = std::as_bytes(std::span(data, size));
   expect_refused_or_harmless(input);
   expect_refused_or_harmless(with_exact_words(input));

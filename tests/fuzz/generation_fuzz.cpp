@@ -11,6 +11,7 @@
 #include "libinit/base/checksum.h"
 #include "libinit/unit/fields.h"
 #include "libinit/unit/generation.h"
+#include "tests/fuzz/bounded.h"
 
 namespace {
 
@@ -43,7 +44,7 @@ void use(const std::string& bytes) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(data, data + size);
   use(bytes);
   if (size >= 20) use(with_exact_words(bytes));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/manager/os/http_response.h"
+#include "tests/fuzz/bounded.h"
 
 namespace {
 
@@ -27,7 +28,7 @@ void expect_one_meaning(std::string_view bytes, const HttpResponse::Wanted& want
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   expect_one_meaning(bytes, {});
   expect_one_meaning(bytes, {404, "ok"});

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "daemon/manager/os/intents.h"
+#include "tests/fuzz/bounded.h"
 
 namespace {
 
@@ -54,7 +55,7 @@ void use(Intents& intents) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   Intents before = filled();
   struct stat status {};
   if (fstat(before.fd(), &status) != 0) std::abort();

@@ -5,8 +5,9 @@
 
 #include "libinit/log/reader.h"
 #include "libinit/log/syslog.h"
+#include "tests/fuzz/bounded.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   using namespace init::log;
   if (size == 0) return 0;
   const std::size_t piece = data[0] + std::size_t{1};

@@ -3,10 +3,11 @@
 #include <cstdlib>
 
 #include "libinit/notify/message.h"
+#include "tests/fuzz/bounded.h"
 
 namespace notify = init::notify;
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   const auto message = notify::parse({reinterpret_cast<const char*>(data), size});
   if (!message) return 0;
   const bool status = !message->status || message->status->size() <= notify::kMaxStatus;

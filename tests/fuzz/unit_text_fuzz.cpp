@@ -6,6 +6,7 @@
 #include "libinit/unit/expand.h"
 #include "libinit/unit/generation.h"
 #include "libinit/unit/unit_file.h"
+#include "tests/fuzz/bounded.h"
 
 namespace {
 
@@ -29,7 +30,7 @@ void expect_safe(const std::string& text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   const std::string text(data, data + size);
   std::vector<Diagnostic> diagnostics;
   for (const char* id : {"a.service", "a.target"}) {

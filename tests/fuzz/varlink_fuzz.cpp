@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "libinit/api/message.h"
+#include "tests/fuzz/bounded.h"
 
 namespace {
 
@@ -25,7 +26,7 @@ void check_call(std::string_view text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   check_call(text);
   for (const MethodInfo& row : methods()) (void)decode_reply(text, row.method);

@@ -11,6 +11,7 @@
 #include "libinit/base/utf8.h"
 #include "libinit/core/history.h"
 #include "libinit/unit/values.h"
+#include "tests/fuzz/bounded.h"
 
 namespace {
 
@@ -45,7 +46,7 @@ void check_history(std::string_view bytes) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int init::test::fuzz_input(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   check_words(text);
   for (const bool utf8 : {true, false}) {
