@@ -149,6 +149,13 @@ void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRec
     if (!truly_up(other))
       fail("S3: " + unit->id + " starts before " + other.id + " is up: " + shown(other.id));
   }
+  for (const unit::Dependency& d : unit->dependencies) {
+    if (d.kind != DependencyKind::PreparedBy || d.target == unit->id) continue;
+    if (!engine_.graph()->policy(*index(d.target)).oneshot) continue;  // it is enough that it is up
+    const core::Attempt ran = engine_.record(*index(d.target)).attempt;
+    if (std::exchange(prepared_[{unit->id, d.target}], ran) == ran)
+      fail("S3: " + unit->id + " starts though " + d.target + " has not run for it");
+  }
 }
 
 // S3, backwards: what needs it in order is down when it is told to stop.
@@ -330,6 +337,7 @@ void Simulation::check_always() {
     ++counts[static_cast<std::size_t>(core::public_state(engine_.record(unit).state))];
   }
   if (counts != engine_.counts()) fail("counts do not add up");
+  check_system_state();
   // S8: whatever else happens, who waits for quiet goes on in time.
   for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
     const UnitRecord& record = engine_.record(unit);
@@ -350,6 +358,22 @@ void Simulation::check_always() {
       fail("S2: " + name(unit) + " is said to run and does not");
     }
   }
+}
+
+// S17 for the whole: on its way down, with something that has failed, on its way up, or none of these.
+void Simulation::check_system_state() {
+  using core::SystemState;
+  const auto jobs = engine_.jobs();
+  const bool boots = std::any_of(jobs.begin(), jobs.end(), [this](const core::JobView& job) {
+    return job.verb == core::JobVerb::Start && (engine_.record(job.unit).flags & core::kByBoot) != 0;
+  });
+  const bool degraded = engine_.counts()[static_cast<std::size_t>(core::PublicState::Failed)] != 0;
+  const SystemState up = degraded ? SystemState::Degraded
+                         : boots  ? SystemState::Starting
+                                  : SystemState::Running;
+  const SystemState told = engine_.system_state();
+  if (told != up && (told != SystemState::Stopping || !stopping_))
+    fail("S17: the state of the system is not so");
 }
 
 void Simulation::check_jobs_answered() {

@@ -1,5 +1,5 @@
 // initd-sim [--seed N | --seeds A..B | --fresh COUNT] [--steps N] [--trace] [--twice] [--races | --converge
-// [--crash W,E,P]]
+// [--crash W,E,P]] [--digest HEX]
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -19,6 +19,7 @@ struct Arguments {
   std::uint32_t steps = 1000;
   bool trace = false, twice = false, converge = false, simple = false, races = false;
   init::sim::Crash crash;
+  std::uint64_t digest = 0;  // what all worlds together are expected to come to; 0 = anything
 };
 
 bool parse(int argc, char** argv, Arguments& arguments) {
@@ -34,6 +35,9 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       arguments.crash.when = static_cast<init::sim::Crash::When>(std::strtoul(value, &end, 10));
       arguments.crash.event = std::strtoull(end + 1, &end, 10);
       arguments.crash.part = std::strtoull(end + 1, &end, 10);
+      ++i;
+    } else if (word == "--digest") {
+      arguments.digest = std::strtoull(value, &end, 16);
       ++i;
     } else if (word == "--races") {  // each seed one race, instead of the rest
       arguments.races = true;
@@ -94,7 +98,7 @@ int main(int argc, char** argv) {
   const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
   std::printf("seeds %llu..%llu\n", number(arguments.first), number(arguments.last));
   if (arguments.converge) return converge(arguments);
-  std::uint64_t events = 0, failures = 0;
+  std::uint64_t events = 0, failures = 0, digest = 0;
   for (std::uint64_t seed = arguments.first; seed <= arguments.last; ++seed) {
     Options options{seed, arguments.steps, arguments.trace, arguments.simple, arguments.races};
     const auto play = [&] {
@@ -103,6 +107,7 @@ int main(int argc, char** argv) {
     };
     Verdict verdict = play();
     events += verdict.events;
+    digest = digest * 0x100000001b3U ^ verdict.digest;
     // The same seed once more: the same actions, or something is not a function of the events.
     const bool again = arguments.twice || seed % 16 == 0;
     options.trace = false;
@@ -113,6 +118,13 @@ int main(int argc, char** argv) {
                 verdict.failure.c_str(), arguments.races ? " --races" : "", number(seed), arguments.steps);
     if (failures == 20) break;
   }
-  std::printf("%llu events, %llu failures\n", number(events), number(failures));
+  std::printf("%llu events, %llu failures, digest %016llx\n", number(events), number(failures),
+              number(digest));
+  if (arguments.digest != 0 && digest != arguments.digest) {
+    std::printf(
+        "seed %llu and on: they go otherwise than they did; if that is meant, write their digest down anew\n",
+        number(arguments.first));
+    return 1;
+  }
   return failures == 0 ? 0 : 1;
 }

@@ -37,8 +37,10 @@ void Simulation::tell(const core::Event& event) {
   }
   engine_.handle(event, now_, *this);
   follow_new_runs();
+  check_recorded(event);
   if (!reload) check_event(event, before);
   release_called(wanted_);
+  digest_event();
   commit();
   perform();
   check_always();
@@ -49,6 +51,15 @@ void Simulation::commit() {
   for (const UnitIndex unit : engine_.changed()) committed_[name(unit)] = engine_.record(unit);
   if (engine_.has_changed_jobs()) committed_jobs_ = engine_.job_records();
   engine_.clear_changed();
+  // Of one that was answered only the answer counts.
+  const auto is_known = [this](const core::JobRecord& job) {
+    return job.phase == core::JobPhase::Finished ||
+           std::any_of(committed_jobs_.begin(), committed_jobs_.end(), [&](const core::JobRecord& known) {
+             return std::memcmp(&job, &known, sizeof(job)) == 0;
+           });
+  };
+  const std::vector<core::JobRecord> jobs = engine_.job_records();
+  if (!std::all_of(jobs.begin(), jobs.end(), is_known)) fail("S10: an unreported change of jobs");
   for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
     const core::UnitRecord record = engine_.record(unit);
     const auto saved = committed_.find(name(unit));
@@ -106,11 +117,13 @@ std::vector<Action> Simulation::recover() {
     if (job.phase == core::JobPhase::Finished) repeated_.insert(job.job);
   }
   const std::vector<core::ProcessFact> facts = machine_.facts();
+  check_recorded({records, committed_jobs_, facts, options_.seed, now_});
   timers_.clear();
   machine_.questions.clear();
   wanted_.clear();
   engine_ =
       core::Engine::restore(engine_.graph(), {records, committed_jobs_, facts, options_.seed}, now_, *this);
+  digest_event();
   commit();
   follow_new_runs();
   release_called(wanted_);
@@ -170,6 +183,8 @@ void Simulation::carry_out(const Action& action) {
   } else if (const auto* changed = std::get_if<core::StateChanged>(&action)) {
     mix(changed->unit * 64ULL + static_cast<std::uint64_t>(changed->to));
     trace("    " + name(changed->unit) + " is " + std::string(core::name(changed->to)));
+    if (changed->to == core::PublicState::Active && changed->from != core::PublicState::Reloading)
+      came_up_.insert(name(changed->unit));
   } else if (const auto* finished = std::get_if<core::JobFinished>(&action)) {
     mix(finished->job * 8 + static_cast<std::uint64_t>(finished->outcome));
     trace("    job " + std::to_string(finished->job) +

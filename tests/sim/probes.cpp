@@ -172,6 +172,7 @@ void Simulation::probe_copies() {
   if (!failure_.empty()) return;
   if (dice_.chance(10)) probe_stale_events();
   if (dice_.chance(10)) probe_same_files();
+  if (dice_.chance(20)) check_told(dice_.below(static_cast<std::uint32_t>(engine_.graph()->size())));
 }
 
 }  // namespace init::sim

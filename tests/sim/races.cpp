@@ -45,7 +45,7 @@ Verdict Simulation::race() {
     if (failure_.empty() && is_up_or_done(unit.id) != up)
       fail(unit.id + (up ? " was asked for last, and is " : " was stopped last, and is ") + shown(unit.id));
   }
-  return {failure_, hash_, events_};
+  return {failure_, hash_, events_, digest_};
 }
 
 }  // namespace init::sim

@@ -67,7 +67,7 @@ Verdict Simulation::run() {
     for (int i = 0; i < 4; ++i) probe();
   }
   shut_down();
-  return {failure_, hash_, events_};
+  return {failure_, hash_, events_, digest_};
 }
 
 void Simulation::step() {
@@ -282,8 +282,14 @@ void Simulation::probe() {
   const core::JobId job = ++last_job_;
   jobs_[job] = {Verb::Start, unit.id, {}};
   trace("--- probe " + unit.id + (certain ? ", must come up" : ""));
-  tell(Requested{job, Verb::Start, *index(unit.id), 0});
+  const Requested request{job, Verb::Start, *index(unit.id), 0};
+  check_reload_plan(request.unit);
+  const core::Plan plan = engine_.plan(request, now_);
+  came_up_.clear();
+  tell(request);
   rest();
+  if (!failure_.empty()) return;
+  check_plan(plan, request, certain);
   if (!failure_.empty() || !certain) return;
   if (!is_up_or_done(unit.id)) {
     fail("S7: " + unit.id + " can run, was asked for, and does not: " + shown(unit.id));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "libinit/core/engine.h"
+#include "libinit/core/history.h"
 #include "tests/sim/machine.h"
 #include "tests/sim/rng.h"
 
@@ -43,6 +44,7 @@ struct Verdict {
   std::string failure;        // empty: all is well
   std::uint64_t actions = 0;  // hash of everything the engine wanted, in order
   std::uint64_t events = 0;   // handled
+  std::uint64_t digest = 0;   // of all that the engine did, kept and told
 };
 
 class Simulation final : public core::ActionSink {
@@ -116,6 +118,30 @@ class Simulation final : public core::ActionSink {
   [[nodiscard]] std::set<std::string> called_by(const core::Requested& request) const;
   void follow_new_runs();
 
+  // digest.cpp: what it does, keeps and tells, as one number.
+  void digest(std::string_view bytes);
+  void digest_event();
+  void digest_told(core::UnitIndex unit);
+  void digest_plan(const core::Plan& plan);
+
+  // telling.cpp: what is told of it.
+  void check_told(core::UnitIndex unit);
+  void check_plan(const core::Plan& plan, const core::Requested& request, bool certain);
+  void check_reload_plan(core::UnitIndex unit);
+  struct Said {  // the dependency of that number
+    core::UnitIndex owner;
+    std::uint16_t dependency;
+    unit::DependencyKind kind;
+  };
+  [[nodiscard]] bool is_between(const Said& said, core::UnitIndex a, core::UnitIndex b) const;
+  [[nodiscard]] bool view_is_true(core::UnitIndex unit) const;
+  [[nodiscard]] bool wishes_are_true(core::UnitIndex unit) const;
+  [[nodiscard]] bool chain_is_true(core::UnitIndex unit) const;
+
+  // recording.cpp: what is kept of it.
+  void check_recorded(const core::Event& event);
+  void check_recorded(const core::Beginning& beginning);
+
   // checks.cpp: what must hold.
   void fail(const std::string& what);
   void check_event(const core::Event& event, const std::vector<core::UnitRecord>& before);
@@ -128,6 +154,7 @@ class Simulation final : public core::ActionSink {
   void check_backoff(const core::Event& event, const std::vector<core::UnitRecord>& before);
   void release_called(const std::vector<core::Action>& actions);
   void check_always();
+  void check_system_state();
   void check_rest();
   void check_jobs_answered();
   [[nodiscard]] bool truly_up(const unit::Unit& unit) const;
@@ -165,9 +192,12 @@ class Simulation final : public core::ActionSink {
   core::JobId last_job_ = 0;
   std::set<std::string> held_;  // an admin stopped it, and nobody has asked for it since
   std::set<std::string> anew_;  // run once more to prepare something
+  std::map<std::pair<std::string, std::string>, core::Attempt> prepared_;  // who by whom: its last run then
+  std::set<std::string> came_up_;                                          // since the last probe began
   bool stopping_ = false, powered_ = false;
   std::string failure_;
   std::uint64_t hash_ = 0xcbf29ce484222325U, events_ = 0, crashes_ = 0;
+  std::uint64_t digest_ = 0xcbf29ce484222325U;
 };
 
 }  // namespace init::sim

@@ -1,0 +1,39 @@
+// S18: the worlds of `digests` go as they went when somebody last said that they go well.
+#include "libinit/core/history.h"
+#include "tests/sim/simulation.h"
+
+namespace init::sim {
+
+void Simulation::digest(std::string_view bytes) {
+  for (const char c : bytes) digest_ = (digest_ ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+}
+
+// What it did, and the records that it changed, each of which is its bytes and nothing else.
+void Simulation::digest_event() {
+  for (const core::Action& action : wanted_) digest(core::text_of(action));
+  for (const core::UnitIndex unit : engine_.changed()) {
+    const core::UnitRecord& record = engine_.record(unit);
+    digest({static_cast<const char*>(static_cast<const void*>(&record)), sizeof(record)});
+  }
+  digest(std::to_string(static_cast<int>(engine_.system_state())));
+}
+
+void Simulation::digest_told(core::UnitIndex unit) {
+  std::string told = shown(name(unit));
+  for (const core::WantedReason& reason : engine_.wanted_by(unit))
+    told += " " + std::to_string(static_cast<int>(reason.kind)) + " " + name(reason.unit);
+  for (const core::Cause& cause : engine_.why(unit))
+    told += " " + std::to_string(static_cast<int>(cause.relation)) + " " + name(cause.other) + " " +
+            std::to_string(cause.uid);
+  for (const core::JobView& job : engine_.jobs())
+    told += " " + std::to_string(job.job) + " " + std::to_string(static_cast<int>(job.phase));
+  digest(told);
+}
+
+void Simulation::digest_plan(const core::Plan& plan) {
+  for (const core::PlanStep& step : plan.steps)
+    digest(std::to_string(static_cast<int>(step.verb)) + name(step.unit) + name(step.cause));
+  digest(std::to_string(static_cast<int>(plan.outcome)) + name(plan.cause));
+}
+
+}  // namespace init::sim
