@@ -10,6 +10,7 @@
 
 #include "daemon/channel/facts.h"
 #include "libinit/base/unique_fd.h"
+#include "libinit/process/child_steps.h"
 
 namespace init::pid1 {
 
@@ -22,15 +23,15 @@ inline constexpr std::uint32_t kLowFds =
 
 // What PID 1 must remember of a child besides its slot.
 struct Child {
-  std::int32_t pidfd = -1;   // -1 = none, its end shows in a sweep
-  std::int32_t report = -1;  // read end; -1 = all was said
-  std::uint32_t failed_step = 0;
-  std::int32_t failed_errno = 0;
-  std::uint32_t failed_detail = 0;
-  std::uint32_t exec_reported = 0;
+  std::int32_t pidfd = -1;    // -1 = none, its end shows in a sweep
+  std::int32_t report = -1;   // read end; -1 = all was said
+  process::ChildReport said;  // last; the kernel writes it here, so no fault comes between the pipe and this
+  std::uint32_t reserved = 0;
   std::uint32_t low_fds = 0;     // how many it owns in low_owner
   std::uint32_t kept_fds = 0;    // entries of kStoreKept; 0 = it is not kept
   std::uint32_t kept_flags = 0;  // SpawnFlags
+
+  [[nodiscard]] bool executed() const noexcept { return said.step != 0 && said.error == 0; }
 };
 
 struct Private {

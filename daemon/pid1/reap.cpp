@@ -15,7 +15,6 @@
 namespace init::pid1 {
 namespace {
 
-using process::ChildReport;
 using process::ExitStatus;
 
 constexpr Duration kSweepDistance = std::chrono::milliseconds(10);
@@ -55,39 +54,25 @@ void reap(std::int32_t pid) noexcept {
 void Children::read_reports(std::uint32_t index) noexcept {
   Child& self = child(index);
   while (self.report >= 0) {
-    std::array<ChildReport, 8> reports;
-    const ssize_t got = read(self.report, reports.data(), sizeof(reports));
+    const ssize_t got = read(self.report, &self.said, sizeof(self.said));  // one: each is written at once
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) return;
-    if (got <= 0) {
-      close_report(index);
-      return;
-    }
-    for (std::size_t i = 0; i < static_cast<std::size_t>(got) / sizeof(ChildReport); ++i) {
-      const ChildReport& report = reports[i];
-      if (report.error != 0) {
-        self.failed_step = report.step;
-        self.failed_errno = report.error;
-        self.failed_detail = report.detail;
-      } else {
-        self.exec_reported =
-            1;  // the end of the pipe comes with the exec, once PID 1 has let go of it as well
-        close_low_fds(index);
-      }
-    }
+    if (got < 0) return;
+    if (got == 0) return close_report(index);
+    // The end of the pipe comes with the exec, once PID 1 has let go of it as well.
+    if (self.said.error == 0) close_low_fds(index);
   }
 }
 
-// The other end is gone: by exec, or because the child has ended.
+// The other end is gone: by exec, or because the child has ended. The fact first: what follows is lost in a
+// fault as well.
 void Children::close_report(std::uint32_t index) noexcept {
   Child& self = child(index);
+  if (self.executed()) facts_.commit(index, [](Slot& slot) { slot.state = SlotState::Running; });
   loop_.remove(self.report);
   close(self.report);
   self.report = -1;
   free_area(index);
   close_low_fds(index);
-  if (self.exec_reported == 0 || self.failed_step != 0) return;
-  facts_.commit(index, [](Slot& slot) { slot.state = SlotState::Running; });
 }
 
 void Children::drop_pidfd(std::uint32_t index) noexcept {
@@ -127,15 +112,16 @@ void Children::commit_end(std::uint32_t index, const End& end, std::uint32_t fla
   read_reports(index);
   if (child(index).report >= 0) close_report(index);
   drop_pidfd(index);
-  const Child& self = child(index);
+  const process::ChildReport& last = child(index).said;
+  const bool failed = last.error != 0;
   facts_.commit(index, [&](Slot& slot) {
-    slot.state = self.failed_step != 0 ? SlotState::Failed : SlotState::Exited;
+    slot.state = failed ? SlotState::Failed : SlotState::Exited;
     slot.ended_ns = static_cast<std::uint64_t>(monotonic_now().since_epoch.count());
     slot.exit_kind = end.kind;
     slot.exit_value = end.value;
-    slot.failed_step = self.failed_step;
-    slot.failed_errno = self.failed_errno;
-    slot.failed_detail = self.failed_detail;
+    slot.failed_step = failed ? last.step : 0;
+    slot.failed_errno = last.error;
+    slot.failed_detail = last.detail;
     slot.flags |= flags;
     slot.user_us = microseconds(end.usage.ru_utime);
     slot.system_us = microseconds(end.usage.ru_stime);

@@ -246,9 +246,11 @@ bool Children::launch(Request& request) noexcept {
   const int report = raise_fd(ends[0]);
   // Before the clone: after a fault the next self goes on reading, else the child would die of SIGPIPE.
   child(index).report = report;
+  const int deaf = loop_.add(report, EPOLLIN, {kReport, index});
   int pidfd = -1;
-  const std::int32_t pid = clone_child(request, pidfd);
+  const std::int32_t pid = deaf != 0 ? -deaf : clone_child(request, pidfd);
   if (pid <= 0) {
+    loop_.remove(report);
     close(request.report);
     close(report);
     child(index).report = -1;
@@ -266,8 +268,6 @@ bool Children::launch(Request& request) noexcept {
   } else {
     close(request.report);
   }
-  // Should the loop refuse it, the reports are read when the child ends.
-  static_cast<void>(loop_.add(report, EPOLLIN, {kReport, index}));
   hold_pidfd(index, pidfd >= 0 ? pidfd : pidfd_open(pid));
   return true;
 }

@@ -18,7 +18,7 @@ TEST_P(Errno, AtEachSystemCallLosesNeitherAnExitNorASpawn) {
     EndAndSpawn work;
     failed = work.fail_call(++calls, GetParam());
     work.let_go();
-    work.expect_both("call " + std::to_string(calls));
+    work.expect_both("call " + std::to_string(calls) + ", number " + std::to_string(work.failed));
   }
   EXPECT_GT(calls, 10);
 }

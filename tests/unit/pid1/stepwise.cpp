@@ -39,7 +39,7 @@ void EndAndSpawn::spawn_writer(std::uint32_t attempt) {
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   const UniqueFd read_end(ends[0]), write_end(ends[1]);
   initd.manager().store(5, 1, read_end.get());
-  process::PlanInput input = shell_plan("echo ready >&5; exit 3");
+  process::PlanInput input = shell_plan("echo ready >&5; read line <" + gate_ + "; exit 3");
   input.passed = {{.index = 0, .target = 5}};
   initd.manager().spawn(1, input, {write_end.get()}, 0, attempt);
 }
@@ -49,7 +49,8 @@ void EndAndSpawn::to_next_stop() const {
   waitpid(initd.pid, nullptr, __WALL);
 }
 
-// A number that is no system call does nothing, and what it comes back with is ours to say.
+// A number that is no system call does nothing, and what it comes back with is ours to say. close(2) closes
+// whatever it says then.
 bool EndAndSpawn::fail_call(int calls, int error) {
   for (int call = 0; call < calls;) {
     if (done()) return false;
@@ -57,8 +58,9 @@ bool EndAndSpawn::fail_call(int calls, int error) {
     __ptrace_syscall_info info{};
     ptrace(PTRACE_GET_SYSCALL_INFO, initd.pid, sizeof(info), &info);
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY) ++call;
+    failed = info.entry.nr;
   }
-  ptrace(PTRACE_POKEUSER, initd.pid, kNumber, -1L);
+  if (failed != SYS_close) ptrace(PTRACE_POKEUSER, initd.pid, kNumber, -1L);
   to_next_stop();
   ptrace(PTRACE_POKEUSER, initd.pid, kResult, static_cast<long>(-error));
   return true;
@@ -69,18 +71,26 @@ SlotState EndAndSpawn::state(std::uint32_t slot) {
 }
 
 bool EndAndSpawn::done() {
-  return state(0) == SlotState::Exited && state(1) == SlotState::Exited;
+  return state(0) == SlotState::Exited && state(1) == SlotState::Running;
 }
 
 void EndAndSpawn::let_go() const {
   ptrace(PTRACE_DETACH, initd.pid, nullptr, nullptr);
 }
 
+// By this manager, or by the next one.
+void EndAndSpawn::expect_exited(std::uint32_t slot, const std::string& where) {
+  while (!initd.manager().until([&] { return state(slot) == SlotState::Exited; })) {
+    ASSERT_FALSE(initd.manager().alive()) << slot << " " << where;
+    initd.next_manager();
+  }
+}
+
 void EndAndSpawn::expect_both(const std::string& where) {
   std::uint32_t attempt = 1;
   const auto over = [&] {
     const channel::Slot slot = initd.manager().slot(1);
-    return slot.attempt == attempt && (slot.state == SlotState::Exited || slot.state == SlotState::Failed);
+    return slot.attempt == attempt && (slot.state == SlotState::Running || slot.state == SlotState::Failed);
   };
   for (; !initd.manager().until(over) || state(1) == SlotState::Failed; spawn_writer(attempt)) {
     ASSERT_LT(attempt, 3U) << where;
@@ -90,7 +100,9 @@ void EndAndSpawn::expect_both(const std::string& where) {
       initd.next_manager();
     }
   }
-  EXPECT_TRUE(initd.manager().until([this] { return state(0) == SlotState::Exited; })) << where;
+  expect_exited(0, where);
+  EXPECT_EQ(write(hold_.get(), "\n", 1), 1);
+  expect_exited(1, where);
   for (const std::uint32_t slot : {0U, 1U}) {
     EXPECT_EQ(initd.manager().slot(slot).exit_kind, 1U) << slot << " " << where;
     EXPECT_EQ(initd.manager().slot(slot).exit_value, slot == 0 ? 77 : 3) << slot << " " << where;

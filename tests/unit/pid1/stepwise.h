@@ -22,9 +22,11 @@ class EndAndSpawn {
   void expect_both(const std::string& where);
 
   Initd initd;
+  std::uint64_t failed = 0;  // the number of that system call
 
  private:
   void spawn_writer(std::uint32_t attempt);
+  void expect_exited(std::uint32_t slot, const std::string& where);
   [[nodiscard]] channel::SlotState state(std::uint32_t slot);
 
   std::string gate_ = initd.folder + "/gate";
