@@ -300,6 +300,7 @@ bool Logger::serve_once(Pipe& pipe, bool due) {
       poller_.remove(pipe.fd.get());
       pipe.fd.reset();
     }
+    if (look.failed) pipe.due = monotonic_now() + kUnfinishedWait;
     return false;
   }
   const MonotonicTime now = monotonic_now();

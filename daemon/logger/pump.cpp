@@ -11,6 +11,7 @@ namespace init::logger {
 namespace {
 
 constexpr int kStagingBytes = 1 << 20;
+constexpr int kMostFailures = 10;  // of the kernel, for want of something
 
 }  // namespace
 
@@ -46,6 +47,7 @@ std::string_view Pump::read_scratch(std::size_t bytes) {
   std::size_t have = 0;
   while (have < bytes) {
     const ssize_t got = read(scratch_read_.get(), buffer_.get() + have, bytes - have);
+    if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     have += static_cast<std::size_t>(got);
   }
@@ -54,17 +56,18 @@ std::string_view Pump::read_scratch(std::size_t bytes) {
 
 Look Pump::look(int pipe) {
   const ssize_t seen = tee(pipe, scratch_write_.get(), kLookBytes, SPLICE_F_NONBLOCK);
-  if (seen <= 0) return {{}, seen == 0};
-  return {read_scratch(static_cast<std::size_t>(seen)), false};
+  if (seen <= 0) return {{}, seen == 0, seen < 0 && errno != EAGAIN};
+  return {read_scratch(static_cast<std::size_t>(seen))};
 }
 
 void Pump::take(int pipe, const Operation& operation) {
   record_.begin(operation);
   std::size_t left = operation.bytes;
-  while (left > 0) {
+  // What stays in the pipe would be stored twice.
+  for (int failures = 0; left > 0 && failures < kMostFailures;) {
     const ssize_t moved = splice(pipe, nullptr, staging_write_.get(), nullptr, left, SPLICE_F_NONBLOCK);
-    if (moved <= 0) break;
-    left -= static_cast<std::size_t>(moved);
+    if (moved <= 0) ++failures;
+    if (moved > 0) left -= static_cast<std::size_t>(moved);
   }
 }
 

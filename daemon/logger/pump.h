@@ -12,6 +12,7 @@ inline constexpr std::size_t kLookBytes = 64 * 1024;
 struct Look {
   std::string_view bytes;  // from the pipe's beginning, at most kLookBytes; good until the next look
   bool ended = false;      // empty, and nobody can write to it any more
+  bool failed = false;     // the kernel could not show them now
 };
 
 class Pump {

@@ -82,11 +82,11 @@ def try_rmdir(path):
 
 class Machine:
     """See the top of the file. units: {id: text}, and every *.toml of `directories`. as_user: a uid that is not root's makes
-    it a machine in a user namespace. namespaces=False: a plain process, not PID 1. logger=False: without initd-logger.
+    it a machine in a user namespace. namespaces=False: a plain process, not PID 1. logger: as manager; False: without one.
     copies=True: it runs copies of the programs, in .programs, which a test may replace. manager: the program that is copied
     as initd-manager. arguments: more of initd."""
 
-    def __init__(self, units=None, *, directories=(), namespaces=True, as_user=None, options=(), target=None, logger=True, copies=False,
+    def __init__(self, units=None, *, directories=(), namespaces=True, as_user=None, options=(), target=None, logger="initd-logger", copies=False,
                  manager="initd-manager", arguments=()):  # fmt: skip
         self.units = dict(units or {})
         self.directories = directories
@@ -95,9 +95,8 @@ class Machine:
         self.options = list(options)  # of tools/namespace
         self.target = target
         self.arguments = list(arguments)
-        self.with_logger = logger
-        self.manager_program = manager
-        self.copies = copies or not logger or manager != "initd-manager"
+        self.sources = {"initd": "initd", "initd-manager": manager, "initd-logger": logger}
+        self.copies = copies or any(name != source for name, source in self.sources.items())
         self.process = None
         self.pid = 0  # of initd, as the host counts
 
@@ -132,8 +131,9 @@ class Machine:
         if self.copies:
             self.programs = self.place / "programs"
             self.programs.mkdir()
-            for name in ("initd", "initd-manager", *(["initd-logger"] if self.with_logger else [])):
-                shutil.copy(PROGRAMS / (self.manager_program if name == "initd-manager" else name), self.programs / name)
+            for name, source in self.sources.items():
+                if source:
+                    shutil.copy(PROGRAMS / source, self.programs / name)
         command = [self.programs / "initd", "--units", self.unit_directory, "--runtime", self.runtime, "--state",
                    self.place / "state", "--log-dir", self.logs, *self.arguments]  # fmt: skip
         if self.target:
@@ -216,7 +216,16 @@ class Machine:
 
     def log(self, unit):
         """What a unit has written, as its current log file has it: the text behind each line's header, without marks."""
-        return "".join(line[31:] for line in read(self.logs / unit / "current").splitlines(True) if line[28:29] != "=")
+        return self._text_of([self.logs / unit / "current"])
+
+    def whole_log(self, unit):
+        """The same, and before it what past files have that were not compressed."""
+        files = [*sorted((self.logs / unit).glob("*.log")), self.logs / unit / "current"]
+        return self._text_of(files)
+
+    @staticmethod
+    def _text_of(files):
+        return "".join(line[31:] for file in files for line in read(file).splitlines(True) if line[28:29] != "=")
 
     # ---- Asking
 

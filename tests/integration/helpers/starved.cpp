@@ -1,5 +1,5 @@
-// The manager with system calls and allocations that fail on demand, put in at link time (ld --wrap). A file
-// "starve" beside the program names one of them for the next manager alone, which takes the file away:
+// Manager or logger with system calls and allocations that fail on demand, put in at link time (ld --wrap). A file
+// "starve" beside the program names one of them for the next of them alone, which takes the file away:
 //
 //     CALL NTH SPAN ERRNO WHEN
 //
@@ -11,6 +11,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -107,6 +108,7 @@ CALL(int, openat, -1, (int at, const char* path, int flags, mode_t mode), (at, p
 CALL(ssize_t, read, -1, (int fd, void* data, size_t size), (fd, data, size))
 CALL(ssize_t, write, -1, (int fd, const void* data, size_t size), (fd, data, size))
 CALL(ssize_t, pread, -1, (int fd, void* data, size_t size, off_t at), (fd, data, size, at))
+CALL(ssize_t, pwrite, -1, (int fd, const void* data, size_t size, off_t at), (fd, data, size, at))
 CALL(int, fcntl, -1, (int fd, int command, long argument), (fd, command, argument))
 CALL(int, fstat, -1, (int fd, struct stat* status), (fd, status))
 CALL(int, stat, -1, (const char* path, struct stat* status), (path, status))
@@ -118,6 +120,12 @@ CALL(void*, mmap, MAP_FAILED, (void* at, size_t size, int access, int flags, int
 CALL(int, mkdir, -1, (const char* path, mode_t mode), (path, mode))
 CALL(int, mkdirat, -1, (int at, const char* path, mode_t mode), (at, path, mode))
 CALL(int, rename, -1, (const char* from, const char* to), (from, to))
+CALL(int, renameat, -1, (int from, const char* name, int to, const char* other), (from, name, to, other))
+CALL(int, unlinkat, -1, (int at, const char* path, int flags), (at, path, flags))
+CALL(ssize_t, tee, -1, (int from, int to, size_t size, unsigned flags), (from, to, size, flags))
+CALL(ssize_t, splice, -1, (int from, off_t* at, int to, off_t* there, size_t size, unsigned flags),
+     (from, at, to, there, size, flags))
+CALL(int, signalfd, -1, (int fd, const sigset_t* set, int flags), (fd, set, flags))
 CALL(int, unlink, -1, (const char* path), (path))
 CALL(ssize_t, readlink, -1, (const char* path, char* target, size_t size), (path, target, size))
 CALL(ssize_t, sendfile, -1, (int to, int from, off_t* at, size_t size), (to, from, at, size))
