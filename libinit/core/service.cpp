@@ -300,9 +300,9 @@ void spawn_failed(World& world, UnitIndex unit, Which process, SpawnError kind) 
     return end_run(world, unit, Reason::Protocol);
   }
   if (start || (process == Which::Control && state == State::Reloading)) {
+    if (start) forget_exit(world.edit(unit));  // that of an earlier run
     if (kind == SpawnError::Resources) return retry_spawn(world, unit);
     if (!start) return end_reload(world, unit, false);
-    forget_exit(world.edit(unit));
     return end_run(world, unit, kind == SpawnError::Setup ? Reason::Setup : Reason::Config);
   }
   const bool hook = process == Which::Control && awaits_control(state);

@@ -60,6 +60,16 @@ TEST(Start, LackOfResourcesIsNoFailure) {
   EXPECT_EQ(lab.view("app").restarts, 0U);
 }
 
+TEST(Start, TheEndOfAnEarlierRunIsNotThatOfOneThatLacksResources) {
+  Lab lab("app restart=no");
+  lab.start("app");
+  lab.runs("app");
+  lab.exits("app", 3);
+  lab.start("app");
+  lab.fails_to_spawn("app", SpawnError::Resources);
+  EXPECT_EQ(lab.view("app").last_exit, Exit{});
+}
+
 TEST(Start, RunsPreStartStepsInOrder) {
   Lab lab("app pre=2");
   lab.start("app");
