@@ -27,7 +27,7 @@ SCALE = int(os.environ.get("INITD_CHAOS_SCALE", "1"))
 SECONDS = float(os.environ.get("INITD_CHAOS_SECONDS", "inf"))
 ALWAYS = {"P1": 15, "P2": 5}  # of each sample
 OTHERS = 3  # of each sample, by chance
-ASKED = ("P2s", "P3", "P4", "P9", "P11")  # in no sample: only when INITD_CHAOS says so
+ASKED = ("P2s", "P3", "P4", "P8", "P9", "P11")  # in no sample: only when INITD_CHAOS says so
 TABLE = {
     "P1": faults.kill_manager,
     "P2": faults.fault_pid1,
@@ -36,6 +36,7 @@ TABLE = {
     "P4": faults.stop_manager,
     "P5": faults.kill_manager_twice,
     "P6": faults.upgrade,
+    "P8": faults.call_fails,
     "P9": faults.calls_fail,
     "P11": faults.no_descriptors,
     "P12": faults.fork_bomb,

@@ -1,8 +1,8 @@
-// Calls of a running process that fail, as long as they are told to.
-//   deny PID CLASS
-// From when it says "denied" until SIGTERM each call of the class ("descriptors", "memory", "processes")
-// fails as it does where there are no more of these. Then it prints how many have failed. The process goes on
-// alone; its end is the end of this program, too.
+// Calls of a running process that fail.
+//   deny PID ERRNO FIRST COUNT CALL...
+// From the FIRST hit of any of these calls on COUNT hits fail, until SIGTERM. It says "denied" when it begins
+// to count, and at its end how many have failed. The process goes on alone; its end is the end of this
+// program, too.
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -17,25 +17,32 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace {
 
-// Not accept4(2): whoever may connect is another fault's subject.
-constexpr std::array<long, 12> kDescriptors{SYS_open,     SYS_openat,     SYS_openat2,   SYS_socket,
-                                            SYS_pipe2,    SYS_socketpair, SYS_dup,       SYS_memfd_create,
-                                            SYS_eventfd2, SYS_pidfd_open, SYS_signalfd4, SYS_epoll_create1};
-constexpr std::array<long, 5> kMemory{SYS_brk, SYS_mmap, SYS_mremap, SYS_memfd_create, SYS_ftruncate};
-constexpr std::array<long, 4> kProcesses{SYS_clone, SYS_clone3, SYS_fork, SYS_vfork};
-
-struct Class {
+struct Call {
   std::string_view name;
-  std::span<const long> calls;
-  int error;
+  long number;
 };
-constexpr std::array kClasses{Class{"descriptors", kDescriptors, EMFILE}, Class{"memory", kMemory, ENOMEM},
-                              Class{"processes", kProcesses, EAGAIN}};
+#define CALL(name)    \
+  Call {              \
+#name, SYS_##name \
+  }
+constexpr std::array kCalls{
+    CALL(openat),     CALL(openat2),       CALL(read),       CALL(write),        CALL(pread64),
+    CALL(pwrite64),   CALL(fcntl),         CALL(newfstatat), CALL(memfd_create), CALL(ftruncate),
+    CALL(fsync),      CALL(mmap),          CALL(brk),        CALL(mremap),       CALL(mkdir),
+    CALL(mkdirat),    CALL(rename),        CALL(renameat),   CALL(unlink),       CALL(unlinkat),
+    CALL(readlink),   CALL(getdents64),    CALL(ioctl),      CALL(sendfile),     CALL(tee),
+    CALL(splice),     CALL(pipe2),         CALL(dup),        CALL(socket),       CALL(socketpair),
+    CALL(bind),       CALL(connect),       CALL(getsockopt), CALL(sendto),       CALL(recvfrom),
+    CALL(sendmsg),    CALL(recvmsg),       CALL(poll),       CALL(eventfd2),     CALL(signalfd4),
+    CALL(pidfd_open), CALL(epoll_create1), CALL(epoll_ctl),  CALL(epoll_wait),   CALL(inotify_add_watch),
+    CALL(clone),      CALL(clone3),        CALL(fork),       CALL(vfork)};
+#undef CALL
 
 volatile sig_atomic_t over = 0;
 pid_t traced = 0;
@@ -51,15 +58,21 @@ void end_soon(int) {
   ptrace(PTRACE_INTERRUPT, traced, nullptr, nullptr);
 }
 
+struct Denied {
+  int error;
+  int first, count;
+  std::vector<std::uint64_t> calls;
+};
+
 class Denial {
  public:
-  explicit Denial(const Class& denied) : denied_(denied) {}
+  explicit Denial(Denied denied) : denied_(std::move(denied)) {}
 
   // At the beginning of a call, and at its end.
   void at_call() {
     __ptrace_syscall_info info{};
     ptrace(PTRACE_GET_SYSCALL_INFO, traced, sizeof(info), &info);
-    if (info.op == PTRACE_SYSCALL_INFO_ENTRY && is_denied(info.entry.nr)) {
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY && is_meant(info.entry.nr) && ++hits_ >= denied_.first) {
       set(offsetof(user_regs_struct, orig_rax), -1);  // no call at all
       failing_ = true;
     } else if (info.op == PTRACE_SYSCALL_INFO_EXIT && failing_) {
@@ -70,28 +83,29 @@ class Denial {
   }
   // Not between a call that was taken away and its answer.
   [[nodiscard]] bool may_end() const { return !failing_; }
+  [[nodiscard]] bool spent() const { return count_ == denied_.count; }
   [[nodiscard]] int count() const { return count_; }
 
  private:
-  [[nodiscard]] bool is_denied(std::uint64_t call) const {
-    const auto is = [call](long one) { return static_cast<std::uint64_t>(one) == call; };
-    return std::any_of(denied_.calls.begin(), denied_.calls.end(), is);
+  [[nodiscard]] bool is_meant(std::uint64_t call) const {
+    return std::find(denied_.calls.begin(), denied_.calls.end(), call) != denied_.calls.end();
   }
   static void set(std::size_t offset, long value) {
     ptrace(PTRACE_POKEUSER, traced, offsetof(user, regs) + offset, value);
   }
 
-  const Class& denied_;
+  Denied denied_;
   bool failing_ = false;
+  int hits_ = 0;
   int count_ = 0;
 };
 
-void deny(const Class& denied) {
+void deny(Denied denied) {
   if (ptrace(PTRACE_SEIZE, traced, nullptr, PTRACE_O_TRACESYSGOOD) != 0) fail("cannot be traced");
   ptrace(PTRACE_INTERRUPT, traced, nullptr, nullptr);
   std::puts("denied");
   std::fflush(stdout);
-  Denial denial(denied);
+  Denial denial(std::move(denied));
   for (int status = 0;;) {
     if (waitpid(traced, &status, __WALL) < 0) {
       if (errno != EINTR) fail("waitpid");
@@ -101,7 +115,7 @@ void deny(const Class& denied) {
     const bool call = WSTOPSIG(status) == (SIGTRAP | 0x80);
     const bool other = status >> 16 == PTRACE_EVENT_STOP;
     if (call) denial.at_call();
-    const bool last = over != 0 && denial.may_end();
+    const bool last = (over != 0 || denial.spent()) && denial.may_end();
     ptrace(last ? PTRACE_DETACH : PTRACE_SYSCALL, traced, nullptr, call || other ? 0 : WSTOPSIG(status));
     if (last) break;
   }
@@ -111,12 +125,17 @@ void deny(const Class& denied) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto* denied = std::find_if(kClasses.begin(), kClasses.end(),
-                                    [&](const Class& one) { return argc == 3 && one.name == argv[2]; });
-  if (denied == kClasses.end()) return 2;
+  if (argc < 6) return 2;
   traced = std::atoi(argv[1]);
+  Denied denied{std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4]), {}};
+  for (char** name = argv + 5; *name != nullptr; ++name) {
+    const auto* call =
+        std::find_if(kCalls.begin(), kCalls.end(), [&](const Call& one) { return one.name == *name; });
+    if (call == kCalls.end()) return 2;
+    denied.calls.push_back(static_cast<std::uint64_t>(call->number));
+  }
   struct sigaction action {};
   action.sa_handler = end_soon;
   sigaction(SIGTERM, &action, nullptr);
-  deny(*denied);
+  deny(std::move(denied));
 }

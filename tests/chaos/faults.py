@@ -1,5 +1,6 @@
 """What initd is struck by, each a short function that returns when initd works again. The names are those of docs/reliability.md."""
 
+import collections
 import contextlib
 import itertools
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 
+from calls import DESCRIPTORS, MEMORY, PROCESSES
 from clients import PATIENCE, Connection, ask
 from load import BOMB, BROOD, BROOD_SIZE, FROZEN, PASSING
 from machine import PROGRAMS, read, wait_until
@@ -21,7 +23,6 @@ FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SI
 NOWHERE = 0  # instead of a signal
 CROWD = int(os.environ.get("INITD_CHAOS_CROWD", "500"))
 LONGEST_GAP = 0.25  # seconds
-OF_THE_RESERVE = 4  # of the eight descriptors that the manager has for root
 REQUESTS = 30  # each of which makes PID 1 start, and reap, a process
 SPELL = float(os.environ.get("INITD_CHAOS_SPELL", "2"))  # seconds that a want lasts
 
@@ -123,33 +124,26 @@ def upgrade(world):
 
 def runs_from_disk(world):
     """Each part of initd is the program that lies on disk now."""
-    parts = {"initd": world.machine.pid, "initd-manager": world.machine.manager(), "initd-logger": world.machine.logger()}
     try:
         return all(pathlib.Path(f"/proc/{pid}/exe").read_bytes() == (world.machine.programs / name).read_bytes()
-                   for name, pid in parts.items())  # fmt: skip
+                   for name, pid in world.parts().items())  # fmt: skip
     except FileNotFoundError:
         return False
 
 
 def no_descriptors(world):
-    """P11: PID 1, manager and logger may open three more descriptors, no more. Services that end meanwhile cannot be started,
-    but everybody is answered."""
+    """P11: PID 1, manager and logger may open three more descriptors, no more, and idle connections take whatever the manager has but
+    some of those that it keeps for root. Services that end meanwhile cannot be started, but everybody is answered."""
     world.settle()
-    parts = (world.machine.pid, world.await_manager(), world.machine.logger())
-    before = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in parts}
+    manager = world.await_manager()
+    before = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in world.parts().values()}
     with world.want(), contextlib.ExitStack() as idle:
         try:
             for pid, (_, hard) in before.items():
-                numbers = [int(name) for name in os.listdir(f"/proc/{pid}/fd")]
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(numbers) + 4, hard))
-                if pid == parts[1]:
-                    free = max(numbers) + 4 - len(numbers)
-            for _ in range(free + OF_THE_RESERVE):
-                connection = Connection(world.machine.runtime / "control")
-                idle.callback(connection.close)
-                connection.send("System", {})
-                connection.receive()
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(map(int, os.listdir(f"/proc/{pid}/fd"))) + 4, hard))
             for _ in range(5):
+                while kept_for_root(manager) > 5:
+                    idle.callback(served(world).close)
                 pause(world)
                 world.await_whole("P11 table told without descriptors", time.monotonic())
         finally:
@@ -158,13 +152,30 @@ def no_descriptors(world):
                     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
 
+def kept_for_root(manager):
+    """So many copies of the listening socket it has."""
+    try:
+        files = [os.readlink(f"/proc/{manager}/fd/{number}") for number in os.listdir(f"/proc/{manager}/fd")]
+    except FileNotFoundError:
+        return 0
+    return collections.Counter(file for file in files if file.startswith("socket:")).most_common(1)[0][1] - 1
+
+
+def served(world):
+    """A connection that the manager has taken."""
+    connection = Connection(world.machine.runtime / "control")
+    connection.send("System", {})
+    connection.receive()
+    return connection
+
+
 def calls_fail(world):
     """P9: descriptors, memory or processes are refused to one part of initd, for a while. It may not survive that; what it could not
     do meanwhile is done afterwards."""
     world.settle()
-    part, wants = world.chance.choice([(world.await_manager, ("descriptors", "memory")), (world.machine.logger, ("descriptors", "memory")),
-                                       (lambda: world.machine.pid, ("processes", "descriptors"))])  # fmt: skip
-    with world.want(), denied(part(), world.chance.choice(wants)):
+    what = world.chance.choice([DESCRIPTORS, MEMORY, PROCESSES])
+    pid = world.machine.pid if what is PROCESSES else world.chance.choice(list(world.parts().values()))
+    with world.want(), denied(pid, *what):
         end = time.monotonic() + SPELL
         while time.monotonic() < end:
             pause(world)
@@ -172,9 +183,19 @@ def calls_fail(world):
     forgive(world)
 
 
+def call_fails(world):
+    """P8: a call of one part of initd fails, once, at one of its next hits. One after the other, in random order, all that may."""
+    world.settle()
+    part, call, error = next(world.failing)
+    with world.want(), denied(world.parts()[part], error, [call], world.chance.randrange(1, 20), 1):
+        pause(world)
+        world.await_whole("P8 table told when a call has failed", time.monotonic())
+    forgive(world)
+
+
 @contextlib.contextmanager
-def denied(pid, what):
-    with subprocess.Popen([DENY, str(pid), what], stdout=subprocess.PIPE) as denial:
+def denied(pid, error, calls, first=1, count=1 << 30):
+    with subprocess.Popen([DENY, *map(str, (pid, error, first, count)), *calls], stdout=subprocess.PIPE) as denial:
         denial.stdout.readline()
         try:
             yield

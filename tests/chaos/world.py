@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import observers
+from calls import failing_calls
 from clients import PATIENCE, Pollers, Toggler, ask
 from load import ACTOR, CHAINED, CRASHING, LOOPING, ORPHANING, STILL, TOGGLED, WRITING, Load
 from machine import PROGRAMS, ROOT, parent_of, read, wait_until
@@ -30,6 +31,7 @@ class World:
         self.symbols = Symbols(PROGRAMS / "initd")
         self.figures = {}  # name: [seconds]
         self.hit = collections.Counter()  # functions of PID 1 that it was stopped in
+        self.failing = failing_calls(self.chance)
         self.wants = []  # [(since, until)]
         self.wrong = []  # that a fault has seen
 
@@ -147,6 +149,11 @@ class World:
     def await_manager(self):
         return wait_until("there is a manager", self.machine.manager, PATIENCE)
 
+    def parts(self):
+        """What initd is made of: {name: pid}."""
+        logger = wait_until("there is a logger", self.machine.logger, PATIENCE)
+        return {"initd": self.machine.pid, "initd-manager": self.await_manager(), "initd-logger": logger}
+
     def kill_manager(self, number=signal.SIGKILL):
         """Kills it and waits for its end; when that was."""
         with self.manager_pidfd() as manager:
@@ -175,9 +182,7 @@ class World:
 
     def usage(self):
         """Descriptors and KiB of memory of its own, of each part of initd."""
-        logger = wait_until("there is a logger", self.machine.logger, PATIENCE)
-        parts = {"initd": self.machine.pid, "initd-manager": self.await_manager(), "initd-logger": logger}
-        return {name: (len(os.listdir(f"/proc/{pid}/fd")), anonymous_kib(pid)) for name, pid in parts.items()}
+        return {name: (len(os.listdir(f"/proc/{pid}/fd")), anonymous_kib(pid)) for name, pid in self.parts().items()}
 
     # ---- The end
 
@@ -195,7 +200,7 @@ class World:
         wrong += observers.check_restart_counts(self.load, self.machine)
         wrong += self._check_usage()
         self.machine.initctl("stop", "still.target", *self.load.still, seconds=PATIENCE)
-        wrong += observers.check_ledgers(self.load, lambda unit: self.machine.log(unit).splitlines(), self.wants)
+        wrong += observers.check_ledgers(self.load, lambda unit: self.machine.whole_log(unit).splitlines(), self.wants)
         wrong += observers.check_canary(self.load.ledger("canary"))
         wrong += self._check_leftovers()
         if self.machine.poweroff() != 0:
