@@ -1,5 +1,5 @@
-// Manager or logger with system calls and allocations that fail on demand, put in at link time (ld --wrap). A file
-// "starve" beside the program names one of them for the next of them alone, which takes the file away:
+// Manager or logger with system calls and allocations that fail on demand, put in at link time (ld --wrap). A
+// file "starve" beside the program names one of them for the next process alone, which takes the file away:
 //
 //     CALL NTH SPAN ERRNO WHEN
 //
