@@ -196,9 +196,10 @@ void Simulation::check_readiness(const core::Event& event, const std::vector<Uni
         std::any_of(machine_.processes.begin(), machine_.processes.end(), [&](const Process& p) {
           return p.unit == name(unit) && p.attempt == record.main_attempt && (!p.speaks || p.said_ready);
         });
-    const bool tells = core::word_of(policy) == core::Word::Ready;
-    const bool is_asked =
-        core::word_of(policy) == core::Word::None && policy.ready.kind != unit::ProbeKind::None;
+    // A reload may have brought another type: then nothing is awaited of what was started as the one before.
+    const core::Word awaited = was.word == core::word_of(policy) ? was.word : core::Word::None;
+    const bool tells = awaited == core::Word::Ready;
+    const bool is_asked = awaited == core::Word::None && policy.ready.kind != unit::ProbeKind::None;
     if ((tells && !said) || (is_asked && !found && (was.flags & core::kTold) == 0))
       fail("S2: " + name(unit) + " is up before it is ready");
   }

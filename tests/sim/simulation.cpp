@@ -276,9 +276,14 @@ void Simulation::probe() {
   if (!failure_.empty()) return;
   const Oracle oracle(units_);
   const unit::Unit& unit = units_[rng_.below(static_cast<std::uint32_t>(units_.size()))];
+  // What was skipped is asked again, and needs what it needs.
+  std::set<std::string> up = up_or_done();
+  std::erase_if(up, [this](const std::string& other) {
+    return (engine_.record(*index(other)).flags & core::kSkipped) != 0;
+  });
   const bool certain = !unit.refuse_manual_start &&
                        !oracle.has_conflict_within(oracle.reach(unit.id, true)) &&
-                       oracle.can_run(unit.id, up_or_done(), refused());
+                       oracle.can_run(unit.id, up, refused());
   const core::JobId job = ++last_job_;
   jobs_[job] = {Verb::Start, unit.id, {}};
   trace("--- probe " + unit.id + (certain ? ", must come up" : ""));
