@@ -61,12 +61,13 @@ void start_fresh(const Options& options, channel::Environment where) noexcept {
 
 // False: the facts cannot be used. The manager that trusted them loses its channel, which is its end, and all
 // starts from nothing.
-bool start_resumed(int facts) noexcept {
+bool start_resumed(int facts, char* const* argv) noexcept {
   if (whole->facts.adopt(facts) != 0) {
     log_line("the facts of the earlier self cannot be used");
     settle_descriptors(false);
     return false;
   }
+  arm_fault_handlers(argv, whole->facts);
   ++whole->facts.edit().executions;
   open_loop();
   whole->guard.resume();
@@ -86,9 +87,11 @@ bool start_resumed(int facts) noexcept {
   prepare_place(where);
   whole->guard.arm(words.data() + (options.facts >= 0 ? 2 : 0),
                    std::chrono::milliseconds(options.patience_ms));
-  const bool resumed = options.facts >= 0 && start_resumed(options.facts);
-  if (!resumed) start_fresh(options, where);
-  arm_fault_handlers(words.data(), whole->facts);
+  const bool resumed = options.facts >= 0 && start_resumed(options.facts, words.data());
+  if (!resumed) {
+    start_fresh(options, where);
+    arm_fault_handlers(words.data(), whole->facts);
+  }
   whole->notify_socket = getenv("NOTIFY_SOCKET");
   unsetenv("NOTIFY_SOCKET");
   hide_from_children({reinterpret_cast<std::byte*>(whole), sizeof(Pid1)});

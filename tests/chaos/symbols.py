@@ -8,10 +8,13 @@ import subprocess
 LOOP = re.compile(r"init::(pid1::(Pid1|Children|Facts|Guard|Channel)::|channel::Packet::|process::Poller::(wait|add|remove)"
                   r"|pid1::(peek|reap|pidfd_open|store_put|store_drop|fork_whole|log_line|Line::)|sys::|crc32c|monotonic_now"
                   r"|process::plan_is_well_formed|channel::send_packet)")  # fmt: skip
-# Those of the first start; of children; of what this load has none of: watched strangers, kernels without lists of children,
-# refused programs, signals to all, the end.
-ELSEWHERE = re.compile(r"::(Facts::create|Guard::arm|Children::(start|raise_limit|make_areas|watch|sweep_by_wait|signal_all)"
-                       r"|Guard::become_manager|Pid1::(run|execute_next|stop_without_manager)|Guard::kill_manager|Guard::look)\(")  # fmt: skip
+# Those of the first start and of the resumption; of children; of what this load has none of: watched strangers, kernels without
+# lists of children or clone3, refused programs, renewals (P6 has them), facts that cannot be written, PID 1 alone, signals to all,
+# the end.
+ELSEWHERE = re.compile(r"::(Facts::(create|map|adopt|intact|find_orphan|write_through)|Guard::(arm|resume|become_manager|kill_manager|look)"
+                       r"|Children::(start|resume|resume_slot|raise_limit|make_areas|watch|sweep_by_wait|signal_all|start_again|start_kept)"
+                       r"|Pid1::(run|take_over|renew|execute_next|stop_without_manager)|Channel::adopt|pidfd_open)\("
+                       r"|start_child\(unsigned|\[clone .part")  # fmt: skip
 
 
 class Symbols:

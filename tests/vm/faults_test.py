@@ -64,7 +64,8 @@ class FaultsTest(tiny.TinyMachine):
             self.ask(machine, f"initctl stop {' '.join(self.load.kind_of)}", timeout=120)
             for unit in self.load.kind_of:
                 (self.load.place / unit).write_text(self.ask(machine, f"cat {PLACE}/{unit}"))
-            self.assertEqual(list(observers.check_ledgers(self.load, None)), [])
+            wrong = list(observers.check_ledgers(self.load, None))
+            self.assertEqual(wrong, [], "\n".join(wrong))
             ends = sum(entry.word == "record" for unit in self.load.kind_of for entry in self.load.ledger(unit))
             print(f"{FAULTS} faults, {ends} ends", flush=True)
             self.assertGreater(ends, len(self.load.kind_of))
