@@ -151,7 +151,8 @@ void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRec
   }
   for (const unit::Dependency& d : unit->dependencies) {
     if (d.kind != DependencyKind::PreparedBy || d.target == unit->id) continue;
-    if (!engine_.graph()->policy(*index(d.target)).oneshot) continue;  // it is enough that it is up
+    if (!engine_.graph()->policy(*index(d.target)).oneshot) continue;         // it is enough that it is up
+    if (engine_.record(*index(d.target)).goal == core::Goal::Held) continue;  // stopped by an admin meanwhile
     const core::Attempt ran = engine_.record(*index(d.target)).attempt;
     if (std::exchange(prepared_[{unit->id, d.target}], ran) == ran)
       fail("S3: " + unit->id + " starts though " + d.target + " has not run for it");
