@@ -44,9 +44,10 @@ void use(Intents& intents) {
     (void)intents.put(placed.record, place);
   }
   intents.commit();
-  for (JournalEntry* entry : intents.unfinished()) {
-    (void)intents.find_request(entry->id());
-    (void)intents.find_job(entry->job.job);
+  for (const JournalEntry& entry : intents.unfinished()) {
+    (void)intents.find_request(entry.id());
+    (void)intents.find_job(entry.job.job);
+    intents.change(entry);
   }
   JournalEntry fresh;
   fresh.state = JournalState::Accepted;

@@ -329,11 +329,12 @@ void App::commit() {
 
 void App::commit_jobs(JournalState now) {
   for (const auto& job : engine_->job_records()) {
-    JournalEntry* entry = intents_.find_job(job.job);
-    if (entry == nullptr || entry->state != now) continue;
-    entry->job = job;
-    entry->state = JournalState::Pending;
-    intents_.commit(*entry);
+    const JournalEntry* found = intents_.find_job(job.job);
+    if (found == nullptr || found->state != now) continue;
+    JournalEntry entry = *found;
+    entry.job = job;
+    entry.state = JournalState::Pending;
+    intents_.change(entry);
   }
 }
 

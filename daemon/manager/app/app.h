@@ -66,7 +66,7 @@ class App final : private core::ActionSink, public RequestTarget {
   [[nodiscard]] bool is_renewed() override;
   [[nodiscard]] bool flush_log(core::UnitIndex unit) override;
   bool told_ready(core::UnitIndex unit, unit::ProbeKind by) override;
-  [[nodiscard]] JournalEntry* find_request(std::string_view request_id) override;
+  [[nodiscard]] const JournalEntry* find_request(std::string_view request_id) const override;
   [[nodiscard]] const core::Engine& engine() const override { return *engine_; }
   [[nodiscard]] ViewContext view_context() override;
   [[nodiscard]] api::HistoryReply history(std::string_view unit, bool raw) override;

@@ -31,7 +31,7 @@ ViewContext App::view_context() {
           facts_.header(), intents_.header(), *logging_,  restriction_, request};
 }
 
-JournalEntry* App::find_request(std::string_view request_id) {
+const JournalEntry* App::find_request(std::string_view request_id) const {
   return intents_.find_request(request_id);
 }
 
@@ -57,7 +57,7 @@ core::JobId App::submit(core::Requested request, std::string_view request_id, co
   entry.job.unit = engine_->graph()->tag(request.unit);
   entry.job.uid = request.uid;
   entry.job.verb = static_cast<core::JobVerb>(request.verb);
-  if (intents_.begin(entry) == nullptr) return 0;
+  if (!intents_.begin(entry)) return 0;
   if (begun) begun(request.job);
   feed(request);
   return request.job;

@@ -356,11 +356,12 @@ void App::remove_runtime_directories(const std::string& unit, const UnitProcess&
 void App::carry_out(const core::JobFinished& job) {
   channel_.flush();  // a signal that the job was about
   auto& header = intents_.header();
-  if (JournalEntry* entry = intents_.find_job(job.job)) {
-    entry->state = JournalState::Done;
-    entry->job.outcome = job.outcome;
-    entry->job.cause = job.cause == core::kNoUnit ? 0 : engine_->graph()->tag(job.cause);
-    intents_.commit(*entry);
+  if (const JournalEntry* found = intents_.find_job(job.job)) {
+    JournalEntry entry = *found;
+    entry.state = JournalState::Done;
+    entry.job.outcome = job.outcome;
+    entry.job.cause = job.cause == core::kNoUnit ? 0 : engine_->graph()->tag(job.cause);
+    intents_.change(entry);
   }
   if (job.job == header.boot_job && header.boot_done == 0) {
     const MonotonicTime started{Duration(static_cast<std::int64_t>(facts_.header().started_ns))};

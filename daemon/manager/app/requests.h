@@ -49,7 +49,7 @@ class RequestTarget {
   [[nodiscard]] virtual bool is_renewed() = 0;
   // True: logged() follows once what the unit has written is stored; it may also stay out.
   [[nodiscard]] virtual bool flush_log(core::UnitIndex unit) = 0;
-  [[nodiscard]] virtual JournalEntry* find_request(std::string_view request_id) = 0;
+  [[nodiscard]] virtual const JournalEntry* find_request(std::string_view request_id) const = 0;
   [[nodiscard]] virtual const core::Engine& engine() const = 0;
   [[nodiscard]] virtual ViewContext view_context() = 0;
   // unit: its id, empty = of everything.

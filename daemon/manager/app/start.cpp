@@ -352,16 +352,16 @@ void App::recover() {
   }
   std::vector<core::JobRecord> jobs;
   std::vector<JournalEntry> accepted;
-  for (JournalEntry* entry : intents_.unfinished()) {
-    const auto verb = static_cast<core::Verb>(entry->job.verb);
-    if (is_aside(entry->job.unit) || blame_.refuses(in_hand_job(verb, entry->job.unit))) {
-      entry->state = JournalState::Done;
-      entry->job.outcome = core::JobOutcome::Refused;
-      intents_.commit(*entry);
+  for (JournalEntry& entry : intents_.unfinished()) {
+    const auto verb = static_cast<core::Verb>(entry.job.verb);
+    if (is_aside(entry.job.unit) || blame_.refuses(in_hand_job(verb, entry.job.unit))) {
+      entry.state = JournalState::Done;
+      entry.job.outcome = core::JobOutcome::Refused;
+      intents_.change(entry);
       continue;
     }
-    if (entry->state == JournalState::Pending) jobs.push_back(entry->job);
-    if (entry->state == JournalState::Accepted) accepted.push_back(*entry);
+    if (entry.state == JournalState::Pending) jobs.push_back(entry.job);
+    if (entry.state == JournalState::Accepted) accepted.push_back(entry);
   }
   const auto adopted = adopt_processes();
   recall_activations();

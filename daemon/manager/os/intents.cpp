@@ -17,6 +17,8 @@ namespace init::manager {
 namespace {
 
 constexpr std::size_t kJournalOffset = channel::page_up(sizeof(IntentsHeader));
+constexpr std::size_t kRedoOffset = kJournalOffset - sizeof(Redo);
+static_assert(kRedoOffset >= sizeof(IntentsHeader) && kRedoOffset % alignof(Redo) == 0);
 constexpr std::size_t kPlacesOffset = channel::page_up(kJournalOffset + kJournalCount * sizeof(JournalEntry));
 
 constexpr std::uint32_t kNoteSeed = 1;  // so that zeros are no note
@@ -61,6 +63,15 @@ void take_summed(T& to, std::span<const std::byte> from, std::uint32_t seed) {
   to.crc = crc32c(&to, offsetof(T, crc), seed);
 }
 
+std::uint32_t sum_of(const Redo& redo) {
+  return crc32c(redo.bytes.data(), redo.size, static_cast<std::uint32_t>(redo.offset));
+}
+
+// A crash comes between two instructions: that they stand in this order is all it takes.
+void in_this_order() {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
 constexpr std::size_t whole_size(std::size_t place_size) {
   return channel::page_up(notes_offset(place_size) + kRecordCount * sizeof(UnitNote));
 }
@@ -87,6 +98,7 @@ Result<Intents> Intents::create() {
 }
 
 Result<Intents> Intents::open(UniqueFd fd) {
+  if (auto completed = complete(fd.get()); !completed) return Failure(completed.error());
   IntentsHeader seen;
   const ssize_t got = pread(fd.get(), &seen, sizeof seen, 0);
   if (got < 0) return failure(errno, "read intents");
@@ -105,6 +117,24 @@ Result<Intents> Intents::open(UniqueFd fd) {
   auto converted = convert({static_cast<const std::byte*>(base), size}, seen);
   munmap(base, size);
   return converted;
+}
+
+// What an earlier manager was about to replace when it died.
+Result<> Intents::complete(int fd) {
+  Redo redo;
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return failure(errno, "fstat", "intents");
+  if (pread(fd, &redo, sizeof redo, kRedoOffset) != sizeof redo) return {};  // no intents: open() says so
+  const auto whole = static_cast<std::uint64_t>(status.st_size);
+  const bool inside =
+      redo.size <= redo.bytes.size() && redo.offset >= kJournalOffset && redo.offset <= whole - redo.size;
+  if (redo.size == 0 || !inside || redo.crc != sum_of(redo)) return {};
+  if (pwrite(fd, redo.bytes.data(), redo.size, static_cast<off_t>(redo.offset)) != redo.size)
+    return failure(errno, "write", "intents");
+  redo.size = 0;
+  if (pwrite(fd, &redo.size, sizeof redo.size, kRedoOffset + offsetof(Redo, size)) != sizeof redo.size)
+    return failure(errno, "write", "intents");
+  return {};
 }
 
 Result<Intents> Intents::convert(std::span<const std::byte> old, const IntentsHeader& seen) {
@@ -242,7 +272,7 @@ void Intents::release(std::uint32_t place) {
 void Intents::keep_note(std::uint32_t place, UnitNote note) {
   if (place == kNoPlace) return;
   note.crc = crc32c(&note, offsetof(UnitNote, crc), kNoteSeed);
-  notes_[place] = note;
+  replace(&notes_[place], &note, sizeof note);
 }
 
 std::optional<UnitNote> Intents::note(std::uint32_t place) const {
@@ -269,45 +299,67 @@ bool Intents::unfinished(const JournalEntry& entry) {
   return valid(entry) && entry.state != JournalState::Done;
 }
 
-JournalEntry* Intents::begin(const JournalEntry& entry) {
+bool Intents::begin(JournalEntry entry) {
   for (std::size_t tried = 0; tried < kJournalCount; ++tried) {
     const auto place = static_cast<std::uint32_t>(header_->journal_head++ % kJournalCount);
     if (unfinished(journal_[place])) continue;
-    journal_[place] = entry;
-    commit(journal_[place]);
-    return &journal_[place];
+    keep(place, entry);
+    return true;
   }
-  return nullptr;
+  return false;
 }
 
-void Intents::commit(JournalEntry& entry) {
+void Intents::change(JournalEntry entry) {
+  if (const auto at = by_job_.find(entry.job.job); at != by_job_.end()) keep(at->second, entry);
+}
+
+void Intents::keep(std::uint32_t place, JournalEntry& entry) {
   entry.crc = crc32c(&entry, offsetof(JournalEntry, crc));
+  replace(&journal_[place], &entry, sizeof entry);
   if (entry.state == JournalState::Done) {
     by_job_.erase(entry.job.job);
   } else {
-    by_job_[entry.job.job] = static_cast<std::uint32_t>(&entry - journal_);
+    by_job_[entry.job.job] = place;
   }
 }
 
-JournalEntry* Intents::find_request(std::string_view request_id) {
+void Intents::replace(void* at, const void* with, std::size_t size) {
+  static_assert(sizeof(JournalEntry) <= sizeof(Redo::bytes) && sizeof(UnitNote) <= sizeof(Redo::bytes));
+  auto& redo = *reinterpret_cast<Redo*>(static_cast<char*>(base_) + kRedoOffset);
+  Redo whole;
+  whole.offset = static_cast<std::uint64_t>(static_cast<char*>(at) - static_cast<char*>(base_));
+  whole.size = static_cast<std::uint32_t>(size);
+  std::memcpy(whole.bytes.data(), with, size);
+  redo.offset = whole.offset;
+  redo.crc = sum_of(whole);
+  std::memcpy(redo.bytes.data(), with, size);
+  in_this_order();
+  redo.size = whole.size;
+  in_this_order();
+  std::memcpy(at, with, size);
+  in_this_order();
+  redo.size = 0;
+}
+
+const JournalEntry* Intents::find_request(std::string_view request_id) const {
   if (request_id.empty()) return nullptr;
   for (std::size_t place = 0; place < kJournalCount; ++place) {
-    JournalEntry& entry = journal_[place];
+    const JournalEntry& entry = journal_[place];
     if (entry.state != JournalState::Free && entry.id() == request_id && valid(entry)) return &entry;
   }
   return nullptr;
 }
 
-JournalEntry* Intents::find_job(core::JobId job) {
+const JournalEntry* Intents::find_job(core::JobId job) const {
   const auto at = by_job_.find(job);
   return at == by_job_.end() ? nullptr : &journal_[at->second];
 }
 
-std::vector<JournalEntry*> Intents::unfinished() {
-  std::vector<JournalEntry*> entries;
+std::vector<JournalEntry> Intents::unfinished() {
+  std::vector<JournalEntry> entries;
   for (std::size_t place = 0; place < kJournalCount; ++place) {
     if (!unfinished(journal_[place])) continue;
-    entries.push_back(&journal_[place]);
+    entries.push_back(journal_[place]);
     by_job_[journal_[place].job.job] = static_cast<std::uint32_t>(place);
   }
   return entries;

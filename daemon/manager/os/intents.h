@@ -2,12 +2,13 @@
 // of the engine, and a journal of requests. Each record stands in two cells. What one event changes is put
 // into the older cells, under the number of the commit to come; one store of that number makes all of it
 // count, so that a crash leaves the records as they were before the event, or after it, and never in between.
-// Facts win over intents at recovery.
+// Requests and notes stand once: what is to replace one is written down beside them first (Redo), and whoever
+// opens them after a crash completes it. Facts win over intents at recovery.
 //
-// Layout: IntentsHeader | journal | records | notes. The file is sparse: what is never used costs nothing. A
-// program of another version reads them too: fields are added at the end of each structure only (before its
-// sum, where that is last), with 0 as what they are when nobody knows; any other change is one of
-// kIntentsVersion.
+// Layout: IntentsHeader, and Redo at the end of its page | journal | records | notes. The file is sparse:
+// what is never used costs nothing. A program of another version reads them too: fields are added at the end
+// of each structure only (before its sum, where that is last), with 0 as what they are when nobody knows; any
+// other change is one of kIntentsVersion.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -91,7 +92,7 @@ struct JournalEntry {
 };
 
 // What the manager knows of one unit beside the engine's record, and shows. Written at once and not with a
-// commit: of one that was torn nothing is known.
+// commit.
 struct UnitNote {
   std::int64_t cpu_us = 0;  // of the last run, when has_last_run
   std::int64_t memory_peak = 0;
@@ -104,6 +105,14 @@ struct UnitNote {
   std::uint32_t status_size = 0;
   std::uint32_t reserved = 0;
   std::uint32_t crc = 0;  // of all before it
+};
+
+// Bytes that replace others: `size` is stored last and cleared when they stand at `offset`.
+struct Redo {
+  std::uint64_t offset = 0;  // in the file
+  std::uint32_t size = 0;    // 0 = nothing is to be completed
+  std::uint32_t crc = 0;     // of the bytes, beginning with the offset
+  std::array<std::byte, 320> bytes{};
 };
 
 class Intents {
@@ -135,15 +144,16 @@ class Intents {
   };
   [[nodiscard]] std::vector<Placed> records() const;
 
-  // Begins an entry in the ring, over the oldest that is done. Null when 1,024 requests are pending.
-  [[nodiscard]] JournalEntry* begin(const JournalEntry& entry);
-  void commit(JournalEntry& entry);
+  // Begins an entry in the ring, over the oldest that is done. False when 1,024 requests are pending.
+  [[nodiscard]] bool begin(JournalEntry entry);
+  // The entry of the same job, which is unfinished, becomes this one.
+  void change(JournalEntry entry);
   // Null: no such request, or it was so long ago that its place was taken.
-  [[nodiscard]] JournalEntry* find_request(std::string_view request_id);
+  [[nodiscard]] const JournalEntry* find_request(std::string_view request_id) const;
   // Of an unfinished job.
-  [[nodiscard]] JournalEntry* find_job(core::JobId job);
+  [[nodiscard]] const JournalEntry* find_job(core::JobId job) const;
   // All whole entries in one of the unfinished states.
-  [[nodiscard]] std::vector<JournalEntry*> unfinished();
+  [[nodiscard]] std::vector<JournalEntry> unfinished();
 
  private:
   struct Cell {
@@ -158,6 +168,9 @@ class Intents {
   static Result<void*> map(int fd);
   static Result<Intents> open_same(UniqueFd fd);
   static Result<Intents> convert(std::span<const std::byte> old, const IntentsHeader& seen);
+  static Result<> complete(int fd);
+  void keep(std::uint32_t place, JournalEntry& entry);
+  void replace(void* at, const void* with, std::size_t size);
   [[nodiscard]] bool counts(const Cell& cell) const;
   [[nodiscard]] const Cell* newest(const Place& place) const;  // null: none counts
   [[nodiscard]] static bool valid(const JournalEntry& entry);
