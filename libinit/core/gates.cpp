@@ -62,9 +62,11 @@ bool is_excluded(const World& world, UnitIndex unit) {
          std::any_of(said_of.begin(), said_of.end(), excludes);
 }
 
-// Before Preparing: nothing is known that keeps it from running.
+// Before Preparing: nothing is known that keeps it from running. What a request has stopped waits for another
+// one.
 Verdict can_run_anew(const World& world, UnitIndex unit) {
   if (unfit(world, unit) != Reason::None || is_excluded(world, unit)) return Verdict::Block;
+  if (world.units[unit].goal == Goal::Held && world.units[unit].cause == 0) return Verdict::Block;
   if (is_stopping(world.units[unit].state)) return Verdict::Wait;
   switch (world.units[unit].state) {
     case State::Blocked:
@@ -106,14 +108,17 @@ Verdict stop_verdict(const World& world, const Gate& gate) {
   return is_stopping(world.units[gate.unit].state) ? Verdict::Wait : Verdict::Open;
 }
 
+// At the gates of order alone, those from `first` on: from the cursor on, once around, up to one that is
+// closed.
 template <class Judge>
-Verdict look_around(World& world, UnitIndex unit, std::span<const Gate> gates, Judge judge) {
+Verdict look_around(World& world, UnitIndex unit, std::span<const Gate> gates, std::size_t first,
+                    Judge judge) {
   std::uint32_t& cursor = world.derived[unit].cursor;
-  if (cursor >= gates.size()) cursor = 0;
-  for (std::size_t seen = 0; seen < gates.size(); ++seen) {
+  if (cursor < first || cursor >= gates.size()) cursor = static_cast<std::uint32_t>(first);
+  for (std::size_t seen = first; seen < gates.size(); ++seen) {
     const Verdict verdict = judge(world, gates[cursor]);
     if (verdict != Verdict::Open) return verdict;
-    cursor = cursor + 1 == gates.size() ? 0 : cursor + 1;
+    cursor = cursor + 1 == gates.size() ? static_cast<std::uint32_t>(first) : cursor + 1;
   }
   return Verdict::Open;
 }
@@ -128,11 +133,20 @@ Reason unfit(const World& world, UnitIndex unit) {
 
 Verdict check_start(World& world, UnitIndex unit) {
   if (unfit(world, unit) != Reason::None) return Verdict::Block;
-  return look_around(world, unit, world.graph->start_gates(unit), start_verdict);
+  const auto gates = world.graph->start_gates(unit);
+  Verdict found = Verdict::Open;
+  std::size_t next = 0;
+  for (; next < gates.size() && gates[next].need != Gate::Need::Settled; ++next) {
+    const Verdict verdict = start_verdict(world, gates[next]);
+    if (verdict <= found) continue;
+    found = verdict;
+    world.derived[unit].cursor = static_cast<std::uint32_t>(next);
+  }
+  return found != Verdict::Open ? found : look_around(world, unit, gates, next, start_verdict);
 }
 
 Verdict check_stop(World& world, UnitIndex unit) {
-  return look_around(world, unit, world.graph->stop_gates(unit), stop_verdict);
+  return look_around(world, unit, world.graph->stop_gates(unit), 0, stop_verdict);
 }
 
 bool may_pull(const World& world, UnitIndex unit) {

@@ -4,19 +4,21 @@
 
 namespace init::core {
 
+// Of several the last counts.
 enum class Verdict : std::uint8_t {
   Open,
   Wait,   // closed, and something that is under way will open it, or show that it stays closed
-  Block,  // closed until something else changes
   Pull,   // closed, and nobody has asked for that unit: ask
+  Block,  // closed until something else changes
 };
 
 // Why it can never start, by itself: not loaded, or on a cycle.
 [[nodiscard]] Reason unfit(const World& world, UnitIndex unit);
 
-// Looks at the gates from the unit's cursor on, once around, and stops at the first that is closed. The
-// cursor stays there: while that one is closed the next look costs one step. What prepares the unit must be
-// able to run; from Preparing on it must have run.
+// Looks at all that the unit requires, then at those that it merely waits for, up to one that is closed. The
+// cursor stays at the gate that decides: while one of those last is closed the next look at them costs one
+// step. The verdict is the same wherever it stood. What prepares the unit must be able to run; from Preparing
+// on it must have run.
 [[nodiscard]] Verdict check_start(World& world, UnitIndex unit);
 [[nodiscard]] Verdict check_stop(World& world, UnitIndex unit);
 

@@ -52,7 +52,8 @@ void on_reloaded(World& world, std::shared_ptr<const Graph> graph) {
     const auto unit = world.graph->find_tag(records[before].tag);
     if (!unit) continue;
     take_up(world, *unit, records[before]);
-    world.derived[*unit].cursor = derived[before].cursor;  // of several closed gates it awaits the same one
+    world.derived[*unit].cursor =
+        derived[before].cursor;  // of several that it merely waits for it shows the same one
   }
   move_jobs(world, *old);
   for (UnitIndex unit = 0; unit < world.units.size(); ++unit) {

@@ -242,6 +242,13 @@ Which which(const World& world, UnitIndex unit, Attempt attempt) {
   return attempt == record.control_attempt ? Which::Control : Which::Neither;
 }
 
+// The last process that survived KILL, and was known, has ended; what else may be left is ended before the
+// next start.
+bool has_given_in(const UnitRecord& record) {
+  const bool survived = record.state == State::Failed && record.reason == Reason::Unkillable;
+  return survived && record.goal == Goal::Up && record.main_attempt == 0 && record.control_attempt == 0;
+}
+
 // The process is gone, or never was.
 void forget(World& world, UnitIndex unit, Which process, bool group_empty) {
   UnitRecord& record = world.edit(unit);
@@ -254,6 +261,7 @@ void forget(World& world, UnitIndex unit, Which process, bool group_empty) {
   if (group_empty && record.main_attempt == 0) record.leader = 0;
   set_flag(record, kGroup, !group_empty);
   world.touch_watchers(unit);
+  if (has_given_in(record)) enter(world, unit, State::Waiting);
 }
 
 void retry_spawn(World& world, UnitIndex unit) {

@@ -42,7 +42,7 @@
 //               -> Backoff | LongBackoff | Inactive | Failed    (it ended by itself)
 //   KillWait    -> Failed       something survives SIGKILL
 //   Backoff, LongBackoff -> Waiting    the delay is over, or somebody asks
-//   Failed      -> Waiting      somebody asks
+//   Failed      -> Waiting      somebody asks; or it is wanted, and what survived SIGKILL has ended
 //   Waiting, Blocked, Preparing, Backoff, LongBackoff -> Inactive    it is no longer wanted
 #include "libinit/core/state.h"
 

@@ -111,9 +111,17 @@ class Walk {
     if (derived.stamp != world_.walk) queue_.push_back(wish);
     derived.stamp = world_.walk;
     stop_excluded(world_, wish.unit);
-    if (wish.later && !has_failed(wish.unit)) return;
+    if (wish.later && !has_failed(wish.unit)) return let_go(wish.unit);
     set_wanted(world_, wish);
     asked_ ? try_again(world_, wish.unit) : restart(wish.unit);
+  }
+
+  // What was stopped on purpose may run again when its turn comes.
+  void let_go(UnitIndex unit) {
+    if (world_.units[unit].goal != Goal::Held) return;
+    world_.edit(unit).goal = Goal::Idle;
+    world_.touch(unit);
+    world_.touch_watchers(unit);
   }
 
   // Whatever ran before starts anew by itself: that is a restart, and counts as one.
@@ -257,6 +265,7 @@ void run_anew(World& world, UnitIndex unit, UnitIndex cause) {
   if (is_up(world.units[unit].state) && !world.graph->policy(unit).oneshot) return;
   UnitRecord& record = world.edit(unit);
   set_flag(record, kDone, false);
+  set_flag(record, kSkipped, false);
   if (is_starting(record.state)) return set_flag(record, kRerun, world.graph->policy(unit).oneshot);
   set_wanted(world, {unit, cause});
   if (record.state != State::Up) return;

@@ -18,6 +18,18 @@ constexpr Duration kIdleWait = std::chrono::seconds(5);
 
 namespace {
 
+bool is_held_by_request(const UnitRecord& record) {
+  return record.goal == core::Goal::Held && record.cause == 0;
+}
+
+std::set<std::string> preparers_of(const unit::Unit& unit) {
+  std::set<std::string> names;
+  for (const unit::Dependency& d : unit.dependencies) {
+    if (d.kind == DependencyKind::PreparedBy && d.target != unit.id) names.insert(d.target);
+  }
+  return names;
+}
+
 // A preparation, or the first process of a forking service, that ends well: the service has not ended with
 // it.
 bool is_on_the_way(const UnitRecord& was, const core::Policy& policy, const core::Exit& exit) {
@@ -149,13 +161,11 @@ void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRec
     if (!truly_up(other))
       fail("S3: " + unit->id + " starts before " + other.id + " is up: " + shown(other.id));
   }
-  for (const unit::Dependency& d : unit->dependencies) {
-    if (d.kind != DependencyKind::PreparedBy || d.target == unit->id) continue;
-    if (!engine_.graph()->policy(*index(d.target)).oneshot) continue;         // it is enough that it is up
-    if (engine_.record(*index(d.target)).goal == core::Goal::Held) continue;  // stopped by an admin meanwhile
-    const core::Attempt ran = engine_.record(*index(d.target)).attempt;
-    if (std::exchange(prepared_[{unit->id, d.target}], ran) == ran)
-      fail("S3: " + unit->id + " starts though " + d.target + " has not run for it");
+  for (const std::string& other : preparers_of(*unit)) {
+    if (!engine_.graph()->policy(*index(other)).oneshot) continue;  // it is enough that it is up
+    const core::Attempt ran = engine_.record(*index(other)).attempt;
+    if (std::exchange(prepared_[{unit->id, other}], ran) == ran)
+      fail("S3: " + unit->id + " starts though " + other + " has not run for it");
   }
 }
 
@@ -325,7 +335,6 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
 
 void Simulation::release_called(const std::vector<core::Action>& actions) {
   for (const std::string& called : called_by_ends(actions)) held_.erase(called);
-  for (const std::string& called : called_to_prepare()) held_.erase(called);
 }
 
 void Simulation::check_always() {
@@ -400,6 +409,7 @@ void Simulation::check_rest() {
         std::any_of(unit.dependencies.begin(), unit.dependencies.end(), [&](const unit::Dependency& d) {
           const bool prepares = d.kind == DependencyKind::PreparedBy;
           if (prepares && (is_excluded(d.target) || definition(d.target) == nullptr)) return true;
+          if (prepares && is_held_by_request(engine_.record(*index(d.target)))) return true;
           return (prepares || needs(unit, d.target)) && !is_up_or_done(d.target);
         });
     if (!lacks && !is_excluded(unit.id) && refused().count(unit.id) == 0)

@@ -89,7 +89,7 @@ bool Oracle::is_up_for_good(const std::string& name, const std::set<std::string>
   return unit != nullptr && up.count(name) != 0 && !unit->stop_when_unneeded;
 }
 
-bool Oracle::can_run(const std::string& name, const std::set<std::string>& up,
+bool Oracle::can_run(const std::string& name, std::set<std::string> up,
                      const std::set<std::string>& refused) const {
   std::set<std::string> pulled = reach(name, false);
   // Everything that must run for it, followed as far as it goes.
@@ -101,7 +101,9 @@ bool Oracle::can_run(const std::string& name, const std::set<std::string>& up,
       for (const unit::Dependency& d : unit.dependencies) {
         if (must_run(d.kind) && d.target != unit.id) grown = needed.insert(d.target).second || grown;
         if (d.kind == DependencyKind::Requisite && !is_up_for_good(d.target, up)) return false;
-        if (d.kind == DependencyKind::PreparedBy) pulled.merge(reach(d.target, false));
+        if (d.kind != DependencyKind::PreparedBy) continue;
+        pulled.merge(reach(d.target, false));
+        grown = up.erase(d.target) != 0 || grown;  // it runs anew, and needs all that it needs
       }
     }
   }

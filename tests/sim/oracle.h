@@ -24,7 +24,7 @@ class Oracle {
   [[nodiscard]] bool is_started_by_others(const std::string& name) const;
   // With every process well-behaved: can it be up, when it is asked for now? up: what is up, or done,
   // already.
-  [[nodiscard]] bool can_run(const std::string& name, const std::set<std::string>& up,
+  [[nodiscard]] bool can_run(const std::string& name, std::set<std::string> up,
                              const std::set<std::string>& refused) const;
 
  private:

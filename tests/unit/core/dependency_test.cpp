@@ -165,6 +165,15 @@ TEST(Conflicts, WhoeverIsAskedForLastWins) {
   EXPECT_EQ(lab.view("a").goal, Goal::Held);
 }
 
+TEST(Requires, IsBlockedByWhatIsMissingWhateverElseIsOnItsWay) {
+  for (const std::string_view order : {"requires=bad requires=slow", "requires=slow requires=bad"}) {
+    Lab lab("app " + std::string(order) + "\n bad restart=no\n slow oneshot");
+    const JobId job = lab.start("app");
+    lab.exits("bad", 1);
+    EXPECT_EQ(lab.outcome(job), "blocked by bad") << order;
+  }
+}
+
 TEST(PreparedBy, RunsAnewBeforeEachStart) {
   Lab lab("app prepared-by=prep delay=10\n prep oneshot");
   lab.start("app");
@@ -211,6 +220,29 @@ TEST(PreparedBy, StartsWhenWhatExcludesThePreparationIsNoLongerWanted) {
   lab.exits("reader");
   lab.all_goes_well();
   EXPECT_EQ(lab.state("app"), State::Running);
+}
+
+TEST(PreparedBy, IsBlockedWhileAnAdminHasStoppedThePreparation) {
+  Lab lab("app prepared-by=prep\n prep oneshot");
+  const JobId job = lab.start("app");
+  lab.stop("prep");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.outcome(job), "blocked by prep");
+  EXPECT_EQ(lab.log(), "spawn prep, TERM prep");
+  lab.start("app");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.log(), "spawn prep, spawn app");
+}
+
+TEST(PreparedBy, AnEarlierNoOfAConditionIsNoPreparation) {
+  Lab lab("app prepared-by=prep\n prep oneshot condition=1 after=slow\n slow");
+  lab.start("prep");
+  lab.exits("prep", 1);
+  lab.start("slow");
+  const JobId job = lab.start("app");
+  lab.stop("prep");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.outcome(job), "blocked by prep");
 }
 
 TEST(PreparedBy, PullsAgainWhatIsNeededAndWentAway) {
@@ -445,20 +477,6 @@ TEST(Reloaded, AnExclusionBetweenTwoThatRunBlocksWhicheverIsStartedAnew) {
   EXPECT_EQ(lab.state("a"), State::Running);
 }
 
-TEST(Reloaded, TheSameFilesLeaveAWaitWhereItIs) {
-  constexpr std::string_view kUnits =
-      "app requires=first requires=second\n first oneshot restart=no\n second oneshot";
-  Lab lab(kUnits);
-  const JobId job = lab.start("app");
-  lab.exits("first");
-  lab.start("first");
-  lab.exits("first", 1);
-  EXPECT_EQ(lab.state("app"), State::Waiting);  // of second it does not know yet
-  lab.reload(kUnits);
-  EXPECT_EQ(lab.state("app"), State::Waiting);
-  EXPECT_EQ(lab.outcome(job), "waiting");
-}
-
 TEST(Reloaded, AStopWithoutALimitIsRepeatedOnlyForAnotherPolicy) {
   Lab lab("app stop-for-ever");
   lab.start("app");
@@ -483,6 +501,21 @@ TEST(Reloaded, WhatIsLeftOfAUnitWithoutAFileIsNotEndedForAStartThatCannotBe) {
   EXPECT_EQ(lab.log(), "spawn app");
   lab.reload("user requires=app");
   EXPECT_EQ(lab.log(), "");
+}
+
+TEST(Reloaded, WhatIsLeftBesideASurvivorOfKillIsEndedOnceThatHasEnded) {
+  Lab lab("app kill-mode=main step=9");
+  lab.start("app");
+  lab.runs("app");
+  lab.restart("app");
+  lab.advance(5000);
+  EXPECT_EQ(lab.view("app").reason, Reason::Unkillable);
+  lab.reload("app step=9");
+  lab.log();
+  lab.dies("app", 9, false);
+  EXPECT_EQ(lab.log(), "kill app");
+  lab.group_empties("app");
+  EXPECT_EQ(lab.log(), "spawn app");
 }
 
 TEST(Scale, TenThousandUnitsBootInLinearTime) {
