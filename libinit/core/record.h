@@ -123,6 +123,7 @@ struct JobRecord {
   JobPhase phase = JobPhase::Underway;
   JobOutcome outcome = JobOutcome::Done;  // once finished
   PowerKind power = PowerKind::Exit;      // of a shutdown
+  friend bool operator==(const JobRecord&, const JobRecord&) = default;
 };
 static_assert(std::is_trivially_copyable_v<JobRecord> && sizeof(JobRecord) <= 64);
 

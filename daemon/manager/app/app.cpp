@@ -313,24 +313,22 @@ void App::settle() {
   settling_ = false;
 }
 
-// In an order that a crash may cut anywhere: answers first, for an event that is told again would not find
-// them; then the records; then what is new, for until then its request is asked again.
+// What an event has changed counts at once: records, new jobs and answers.
 void App::commit() {
   if (units_.size() < engine_->graph()->size()) units_.resize(engine_->graph()->size());
-  if (engine_->has_changed_jobs()) commit_jobs(JournalState::Pending);
+  if (engine_->has_changed_jobs()) put_jobs();
   for (const core::UnitIndex unit : engine_->changed()) {
     if (!intents_.put(engine_->record(unit), units_[unit].place))
       log_error("too many units: no place for a record");
   }
-  if (!engine_->changed().empty()) intents_.commit();
-  if (engine_->has_changed_jobs()) commit_jobs(JournalState::Accepted);
+  intents_.commit();
   engine_->clear_changed();
 }
 
-void App::commit_jobs(JournalState now) {
+void App::put_jobs() {
   for (const auto& job : engine_->job_records()) {
     const JournalEntry* found = intents_.find_job(job.job);
-    if (found == nullptr || found->state != now) continue;
+    if (found == nullptr || (found->state == JournalState::Pending && found->job == job)) continue;
     JournalEntry entry = *found;
     entry.job = job;
     entry.state = JournalState::Pending;

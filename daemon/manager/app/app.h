@@ -117,7 +117,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void feed(core::Event event);
   void settle();
   void commit();
-  void commit_jobs(JournalState now);
+  void put_jobs();
   void carry_out_all();
   [[nodiscard]] InHand work_of(const core::Event& event) const;
   [[nodiscard]] InHand work_of(const api::Request& request) const;

@@ -362,6 +362,7 @@ void App::carry_out(const core::JobFinished& job) {
     entry.job.outcome = job.outcome;
     entry.job.cause = job.cause == core::kNoUnit ? 0 : engine_->graph()->tag(job.cause);
     intents_.change(entry);
+    intents_.commit();
   }
   if (job.job == header.boot_job && header.boot_done == 0) {
     const MonotonicTime started{Duration(static_cast<std::int64_t>(facts_.header().started_ns))};

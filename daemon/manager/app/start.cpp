@@ -358,6 +358,7 @@ void App::recover() {
       entry.state = JournalState::Done;
       entry.job.outcome = core::JobOutcome::Refused;
       intents_.change(entry);
+      intents_.commit();
       continue;
     }
     if (entry.state == JournalState::Pending) jobs.push_back(entry.job);

@@ -17,8 +17,6 @@ namespace init::manager {
 namespace {
 
 constexpr std::size_t kJournalOffset = channel::page_up(sizeof(IntentsHeader));
-constexpr std::size_t kRedoOffset = kJournalOffset - sizeof(Redo);
-static_assert(kRedoOffset >= sizeof(IntentsHeader) && kRedoOffset % alignof(Redo) == 0);
 constexpr std::size_t kPlacesOffset = channel::page_up(kJournalOffset + kJournalCount * sizeof(JournalEntry));
 
 constexpr std::uint32_t kNoteSeed = 1;  // so that zeros are no note
@@ -63,8 +61,8 @@ void take_summed(T& to, std::span<const std::byte> from, std::uint32_t seed) {
   to.crc = crc32c(&to, offsetof(T, crc), seed);
 }
 
-std::uint32_t sum_of(const Redo& redo) {
-  return crc32c(redo.bytes.data(), redo.size, static_cast<std::uint32_t>(redo.offset));
+std::uint32_t sum_of(const LogEntry& entry) {
+  return crc32c(entry.bytes.data(), entry.size, static_cast<std::uint32_t>(entry.offset));
 }
 
 // A crash comes between two instructions: that they stand in this order is all it takes.
@@ -74,6 +72,11 @@ void in_this_order() {
 
 constexpr std::size_t whole_size(std::size_t place_size) {
   return channel::page_up(notes_offset(place_size) + kRecordCount * sizeof(UnitNote));
+}
+
+constexpr std::size_t log_offset(std::size_t place_size) {
+  static_assert(kLogCount * sizeof(LogEntry) <= (kRecordCount - kUnitCount) * sizeof(UnitNote));
+  return notes_offset(place_size) + kUnitCount * sizeof(UnitNote);
 }
 
 }  // namespace
@@ -94,11 +97,11 @@ Result<Intents> Intents::create() {
   auto* header = new (*base) IntentsHeader{};
   header->journal_entry_size = sizeof(JournalEntry);
   header->note_size = sizeof(UnitNote);
+  header->log_offset = log_offset(sizeof(Place));
   return Intents(std::move(fd), *base);
 }
 
 Result<Intents> Intents::open(UniqueFd fd) {
-  if (auto completed = complete(fd.get()); !completed) return Failure(completed.error());
   IntentsHeader seen;
   const ssize_t got = pread(fd.get(), &seen, sizeof seen, 0);
   if (got < 0) return failure(errno, "read intents");
@@ -106,6 +109,7 @@ Result<Intents> Intents::open(UniqueFd fd) {
       seen.version != kIntentsVersion) {
     return failure(EBADMSG, "read intents", "version differs");
   }
+  if (auto completed = complete(fd.get(), seen); !completed) return Failure(completed.error());
   const bool same = seen.record_size == sizeof(core::UnitRecord) &&
                     seen.journal_entry_size == sizeof(JournalEntry) && seen.note_size == sizeof(UnitNote);
   if (same) return open_same(std::move(fd));
@@ -119,27 +123,33 @@ Result<Intents> Intents::open(UniqueFd fd) {
   return converted;
 }
 
-// What an earlier manager was about to replace when it died.
-Result<> Intents::complete(int fd) {
-  Redo redo;
+// What an earlier manager has committed and not copied yet. What is no entry is passed over: its place is as
+// good as it was.
+Result<> Intents::complete(int fd, IntentsHeader& header) {
   struct stat status {};
   if (fstat(fd, &status) != 0) return failure(errno, "fstat", "intents");
-  if (pread(fd, &redo, sizeof redo, kRedoOffset) != sizeof redo) return {};  // no intents: open() says so
   const auto whole = static_cast<std::uint64_t>(status.st_size);
-  const bool inside =
-      redo.size <= redo.bytes.size() && redo.offset >= kJournalOffset && redo.offset <= whole - redo.size;
-  if (redo.size == 0 || !inside || redo.crc != sum_of(redo)) return {};
-  if (pwrite(fd, redo.bytes.data(), redo.size, static_cast<off_t>(redo.offset)) != redo.size)
-    return failure(errno, "write", "intents");
-  redo.size = 0;
-  if (pwrite(fd, &redo.size, sizeof redo.size, kRedoOffset + offsetof(Redo, size)) != sizeof redo.size)
+  const bool committed = header.log_commit == header.commits;
+  for (std::uint32_t i = 0; committed && i < std::min<std::size_t>(header.log_used, kLogCount); ++i) {
+    LogEntry entry;
+    const auto at = static_cast<off_t>(header.log_offset + i * sizeof entry);
+    if (pread(fd, &entry, sizeof entry, at) != sizeof entry) continue;
+    const bool fits = entry.size <= entry.bytes.size() && entry.offset >= kJournalOffset &&
+                      entry.offset < whole && entry.size <= whole - entry.offset;
+    if (!fits || entry.crc != sum_of(entry)) continue;
+    if (pwrite(fd, entry.bytes.data(), entry.size, static_cast<off_t>(entry.offset)) != entry.size)
+      return failure(errno, "write", "intents");
+  }
+  header.log_used = 0;
+  constexpr auto at = static_cast<off_t>(offsetof(IntentsHeader, log_used));
+  if (pwrite(fd, &header.log_used, sizeof header.log_used, at) != sizeof header.log_used)
     return failure(errno, "write", "intents");
   return {};
 }
 
 Result<Intents> Intents::convert(std::span<const std::byte> old, const IntentsHeader& seen) {
   const Sizes sizes{seen.journal_entry_size, seen.record_size, seen.note_size};
-  if (!sizes.plausible() || old.size() != sizes.whole() || seen.records_used > kRecordCount)
+  if (!sizes.plausible() || old.size() != sizes.whole() || seen.records_used > kUnitCount)
     return failure(EBADMSG, "convert intents", "sizes do not fit");
   auto made = create();
   if (!made) return made;
@@ -149,6 +159,7 @@ Result<Intents> Intents::convert(std::span<const std::byte> old, const IntentsHe
   header.record_size = fresh.record_size;
   header.journal_entry_size = fresh.journal_entry_size;
   header.note_size = fresh.note_size;
+  header.log_offset = fresh.log_offset;
   for (std::size_t i = 0; i < kJournalCount; ++i)
     take_summed(made->journal_[i], old.subspan(sizes.journal_at(i), sizes.journal), 0);
   for (std::uint32_t place = 0; place < seen.records_used; ++place) {
@@ -172,8 +183,9 @@ Result<Intents> Intents::open_same(UniqueFd fd) {
   auto base = map(fd.get());
   if (!base) return Failure(base.error());
   Intents intents(std::move(fd), *base);
-  const auto& header = intents.header();
-  if (header.records_used > kRecordCount) return failure(EBADMSG, "read intents", "more records than places");
+  auto& header = intents.header();
+  header.log_offset = log_offset(sizeof(Place));  // an older program has none
+  if (header.records_used > kUnitCount) return failure(EBADMSG, "read intents", "more records than places");
   for (std::uint32_t place = header.records_used; place-- > 0;) {
     for (Cell& cell : intents.places_[place].cells) {
       if (!intents.counts(cell)) cell = Cell{};  // its number will be given again
@@ -200,7 +212,8 @@ Intents::Intents(UniqueFd fd, void* base) noexcept
       header_(static_cast<IntentsHeader*>(base)),
       journal_(reinterpret_cast<JournalEntry*>(static_cast<char*>(base) + kJournalOffset)),
       places_(reinterpret_cast<Place*>(static_cast<char*>(base) + kPlacesOffset)),
-      notes_(reinterpret_cast<UnitNote*>(static_cast<char*>(base) + notes_offset(sizeof(Place)))) {}
+      notes_(reinterpret_cast<UnitNote*>(static_cast<char*>(base) + notes_offset(sizeof(Place)))),
+      log_(reinterpret_cast<LogEntry*>(static_cast<char*>(base) + log_offset(sizeof(Place)))) {}
 
 Intents::Intents(Intents&& other) noexcept
     : fd_(std::move(other.fd_)),
@@ -209,6 +222,8 @@ Intents::Intents(Intents&& other) noexcept
       journal_(other.journal_),
       places_(other.places_),
       notes_(other.notes_),
+      log_(other.log_),
+      logged_(other.logged_),
       free_places_(std::move(other.free_places_)) {}
 
 Intents& Intents::operator=(Intents&& other) noexcept {
@@ -218,6 +233,8 @@ Intents& Intents::operator=(Intents&& other) noexcept {
   std::swap(journal_, other.journal_);
   std::swap(places_, other.places_);
   std::swap(notes_, other.notes_);
+  std::swap(log_, other.log_);
+  std::swap(logged_, other.logged_);
   std::swap(free_places_, other.free_places_);
   return *this;
 }
@@ -242,7 +259,7 @@ bool Intents::put(const core::UnitRecord& record, std::uint32_t& place) {
     if (!free_places_.empty()) {
       place = free_places_.back();
       free_places_.pop_back();
-    } else if (header_->records_used < kRecordCount) {
+    } else if (header_->records_used < kUnitCount) {
       place = header_->records_used++;
     } else {
       return false;
@@ -260,7 +277,16 @@ bool Intents::put(const core::UnitRecord& record, std::uint32_t& place) {
 }
 
 void Intents::commit() {
+  header_->log_commit = header_->commits + 1;
+  in_this_order();
+  header_->log_used = logged_;
+  in_this_order();
   std::atomic_ref(header_->commits).store(header_->commits + 1, std::memory_order_release);
+  in_this_order();
+  for (std::uint32_t i = 0; i < logged_; ++i)
+    std::memcpy(static_cast<char*>(base_) + log_[i].offset, log_[i].bytes.data(), log_[i].size);
+  in_this_order();
+  header_->log_used = logged_ = 0;
 }
 
 void Intents::release(std::uint32_t place) {
@@ -273,6 +299,7 @@ void Intents::keep_note(std::uint32_t place, UnitNote note) {
   if (place == kNoPlace) return;
   note.crc = crc32c(&note, offsetof(UnitNote, crc), kNoteSeed);
   replace(&notes_[place], &note, sizeof note);
+  commit();
 }
 
 std::optional<UnitNote> Intents::note(std::uint32_t place) const {
@@ -303,17 +330,18 @@ bool Intents::begin(JournalEntry entry) {
   for (std::size_t tried = 0; tried < kJournalCount; ++tried) {
     const auto place = static_cast<std::uint32_t>(header_->journal_head++ % kJournalCount);
     if (unfinished(journal_[place])) continue;
-    keep(place, entry);
+    put(place, entry);
+    commit();
     return true;
   }
   return false;
 }
 
 void Intents::change(JournalEntry entry) {
-  if (const auto at = by_job_.find(entry.job.job); at != by_job_.end()) keep(at->second, entry);
+  if (const auto at = by_job_.find(entry.job.job); at != by_job_.end()) put(at->second, entry);
 }
 
-void Intents::keep(std::uint32_t place, JournalEntry& entry) {
+void Intents::put(std::uint32_t place, JournalEntry& entry) {
   entry.crc = crc32c(&entry, offsetof(JournalEntry, crc));
   replace(&journal_[place], &entry, sizeof entry);
   if (entry.state == JournalState::Done) {
@@ -324,21 +352,14 @@ void Intents::keep(std::uint32_t place, JournalEntry& entry) {
 }
 
 void Intents::replace(void* at, const void* with, std::size_t size) {
-  static_assert(sizeof(JournalEntry) <= sizeof(Redo::bytes) && sizeof(UnitNote) <= sizeof(Redo::bytes));
-  auto& redo = *reinterpret_cast<Redo*>(static_cast<char*>(base_) + kRedoOffset);
-  Redo whole;
-  whole.offset = static_cast<std::uint64_t>(static_cast<char*>(at) - static_cast<char*>(base_));
-  whole.size = static_cast<std::uint32_t>(size);
-  std::memcpy(whole.bytes.data(), with, size);
-  redo.offset = whole.offset;
-  redo.crc = sum_of(whole);
-  std::memcpy(redo.bytes.data(), with, size);
-  in_this_order();
-  redo.size = whole.size;
-  in_this_order();
-  std::memcpy(at, with, size);
-  in_this_order();
-  redo.size = 0;
+  static_assert(sizeof(JournalEntry) <= sizeof(LogEntry::bytes) &&
+                sizeof(UnitNote) <= sizeof(LogEntry::bytes));
+  if (logged_ == kLogCount) commit();  // more than there are requests: what is there already counts alone
+  LogEntry& entry = log_[logged_++];
+  entry.offset = static_cast<std::uint64_t>(static_cast<char*>(at) - static_cast<char*>(base_));
+  entry.size = static_cast<std::uint32_t>(size);
+  std::memcpy(entry.bytes.data(), with, size);
+  entry.crc = sum_of(entry);
 }
 
 const JournalEntry* Intents::find_request(std::string_view request_id) const {

@@ -1,14 +1,15 @@
 // The intents: the manager's own memory that outlives it, a memfd kept in PID 1's store. Per unit one record
 // of the engine, and a journal of requests. Each record stands in two cells. What one event changes is put
-// into the older cells, under the number of the commit to come; one store of that number makes all of it
-// count, so that a crash leaves the records as they were before the event, or after it, and never in between.
-// Requests and notes stand once: what is to replace one is written down beside them first (Redo), and whoever
-// opens them after a crash completes it. Facts win over intents at recovery.
+// into the older cells, under the number of the commit to come. Requests and notes stand once: what is to
+// replace them is put into a log, under the same number; after the commit it is copied to its place, by
+// whoever opens the intents if the manager dies first. One store of that number makes all of it count, so
+// that a crash leaves everything as it was before the event, or after it, and never in between. Facts win
+// over intents at recovery.
 //
-// Layout: IntentsHeader, and Redo at the end of its page | journal | records | notes. The file is sparse:
-// what is never used costs nothing. A program of another version reads them too: fields are added at the end
-// of each structure only (before its sum, where that is last), with 0 as what they are when nobody knows; any
-// other change is one of kIntentsVersion.
+// Layout: IntentsHeader | journal | records | notes, with the log where the last notes would be. The file is
+// sparse: what is never used costs nothing. A program of another version reads them too: fields are added at
+// the end of each structure only (before its sum, where that is last), with 0 as what they are when nobody
+// knows; any other change is one of kIntentsVersion.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -29,6 +30,8 @@ inline constexpr std::uint64_t kIntentsMagic = 0x31544e49544e49ULL;  // "INTINT1
 inline constexpr std::uint32_t kIntentsVersion = 5;
 inline constexpr std::size_t kJournalCount = 1024;
 inline constexpr std::size_t kRecordCount = 65536;
+inline constexpr std::size_t kLogCount = 1024;                  // one commit may change every request
+inline constexpr std::size_t kUnitCount = kRecordCount - 2048;  // places that are given away
 inline constexpr std::size_t kRequestIdBytes = 64;
 inline constexpr std::size_t kNoteStatusBytes = 256;
 
@@ -69,6 +72,9 @@ struct IntentsHeader {
   InHand suspect;                               // of the last that crashed
   std::array<InHand, kRefusedCount> refused{};  // the newest, in a ring
   std::uint32_t refused_count = 0;              // ever
+  std::uint32_t log_used = 0;                   // entries that wait for their commit, or to be copied
+  std::uint64_t log_commit = 0;                 // theirs
+  std::uint64_t log_offset = 0;                 // in the file
 };
 
 enum class JournalState : std::uint32_t {
@@ -107,11 +113,11 @@ struct UnitNote {
   std::uint32_t crc = 0;  // of all before it
 };
 
-// Bytes that replace others: `size` is stored last and cleared when they stand at `offset`.
-struct Redo {
+// Bytes of the log that are to replace others.
+struct LogEntry {
   std::uint64_t offset = 0;  // in the file
-  std::uint32_t size = 0;    // 0 = nothing is to be completed
-  std::uint32_t crc = 0;     // of the bytes, beginning with the offset
+  std::uint32_t size = 0;
+  std::uint32_t crc = 0;  // of the bytes, beginning with the offset
   std::array<std::byte, 320> bytes{};
 };
 
@@ -132,10 +138,10 @@ class Intents {
   // Puts down the record of one unit at its place, once between two commits; kNoPlace gets a new place. False
   // when all places are taken.
   [[nodiscard]] bool put(const core::UnitRecord& record, std::uint32_t& place);
-  void commit();  // all that was put down counts from here on
+  void commit();  // all that was put down or changed counts from here on
   static constexpr std::uint32_t kNoPlace = ~std::uint32_t{0};
   void release(std::uint32_t place);  // the unit is gone
-  // At the place of the unit's record; nothing at kNoPlace.
+  // At the place of the unit's record; nothing at kNoPlace. Commits.
   void keep_note(std::uint32_t place, UnitNote note);
   [[nodiscard]] std::optional<UnitNote> note(std::uint32_t place) const;
   struct Placed {
@@ -144,9 +150,10 @@ class Intents {
   };
   [[nodiscard]] std::vector<Placed> records() const;
 
-  // Begins an entry in the ring, over the oldest that is done. False when 1,024 requests are pending.
+  // Begins an entry in the ring, over the oldest that is done. Commits. False when 1,024 requests are
+  // pending.
   [[nodiscard]] bool begin(JournalEntry entry);
-  // The entry of the same job, which is unfinished, becomes this one.
+  // The entry of the same job, which is unfinished, becomes this one with the next commit.
   void change(JournalEntry entry);
   // Null: no such request, or it was so long ago that its place was taken.
   [[nodiscard]] const JournalEntry* find_request(std::string_view request_id) const;
@@ -168,8 +175,8 @@ class Intents {
   static Result<void*> map(int fd);
   static Result<Intents> open_same(UniqueFd fd);
   static Result<Intents> convert(std::span<const std::byte> old, const IntentsHeader& seen);
-  static Result<> complete(int fd);
-  void keep(std::uint32_t place, JournalEntry& entry);
+  static Result<> complete(int fd, IntentsHeader& header);
+  void put(std::uint32_t place, JournalEntry& entry);
   void replace(void* at, const void* with, std::size_t size);
   [[nodiscard]] bool counts(const Cell& cell) const;
   [[nodiscard]] const Cell* newest(const Place& place) const;  // null: none counts
@@ -182,6 +189,8 @@ class Intents {
   JournalEntry* journal_ = nullptr;
   Place* places_ = nullptr;
   UnitNote* notes_ = nullptr;  // as many as places
+  LogEntry* log_ = nullptr;
+  std::uint32_t logged_ = 0;  // since the last commit
   std::vector<std::uint32_t> free_places_;
   std::unordered_map<core::JobId, std::uint32_t> by_job_;  // unfinished ones
 };

@@ -94,9 +94,7 @@ TEST(Intents, OfATornNoteNothingIsKnown) {
   const auto size = static_cast<std::size_t>(status.st_size);
   void* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, intents.fd(), 0);
   ASSERT_NE(memory, MAP_FAILED);
-  constexpr std::size_t kHead = 4096;  // where it was before it stood at its place
-  auto* const found = static_cast<char*>(
-      memmem(static_cast<char*>(memory) + kHead, size - kHead, &note.activation, sizeof note.activation));
+  auto* const found = static_cast<char*>(memmem(memory, size, &note.activation, sizeof note.activation));
   ASSERT_NE(found, nullptr);
   *found ^= 1;
   EXPECT_FALSE(reopen(intents).note(place));
@@ -171,6 +169,7 @@ TEST(Journal, ARequestIsFoundAgainByItsIdOverARestart) {
   EXPECT_EQ(later.find_request("abd"), nullptr);
   EXPECT_EQ(later.find_request(""), nullptr);
   later.change(done(*entry));
+  later.commit();
   EXPECT_EQ(later.find_job(7), nullptr);
   EXPECT_TRUE(later.unfinished().empty());
   EXPECT_NE(later.find_request("abc"), nullptr) << "a late caller still gets its answer";
@@ -182,9 +181,19 @@ TEST(Journal, TheRingNeverWritesOverWhatIsPending) {
   for (core::JobId job = 2; job < 3 * kJournalCount; ++job) {
     ASSERT_TRUE(intents.begin(request(job, "")));
     intents.change(done(request(job, "")));
+    intents.commit();
   }
   ASSERT_NE(intents.find_request("first"), nullptr);
   EXPECT_EQ(intents.find_request("first")->job.job, 1U);
+}
+
+TEST(Journal, WhatIsChangedCountsWithTheNextCommit) {
+  auto intents = std::move(*Intents::create());
+  for (core::JobId job = 1; job <= kJournalCount; ++job) ASSERT_TRUE(intents.begin(request(job, "")));
+  for (core::JobId job = 1; job <= kJournalCount; ++job) intents.change(done(request(job, "")));
+  EXPECT_EQ(reopen(intents).unfinished().size(), kJournalCount);
+  intents.commit();
+  EXPECT_TRUE(reopen(intents).unfinished().empty());
 }
 
 TEST(Journal, IsFullWhenEverythingIsPending) {
@@ -278,7 +287,6 @@ TEST_P(IntentsOfAnother, VersionAreTakenOverFieldByField) {
   std::uint32_t second = Intents::kNoPlace;
   for (std::uint32_t attempt = 1; attempt <= 3; ++attempt) put(intents, record_of(11, attempt), first);
   put(intents, record_of(22, 7), second);
-  ASSERT_TRUE(intents.put(record_of(22, 8), second));  // never committed
   UnitNote note;
   note.cpu_us = 1234;
   note.activation = 3;
@@ -287,6 +295,7 @@ TEST_P(IntentsOfAnother, VersionAreTakenOverFieldByField) {
   intents.header().boot_done = 1;
   (void)intents.begin(request(5, "five"));
   (void)intents.begin(done(request(6, "six")));
+  ASSERT_TRUE(intents.put(record_of(22, 8), second));  // never committed
 
   UniqueFd other = OtherProgram(intents, GetParam()).fd();
   const int number = other.get();
