@@ -160,7 +160,6 @@ Witness blocking(const World& world, UnitIndex unit) {
   if (!stopping && unfit(world, unit) != Reason::None) return {unit, nullptr, false};
   const auto gates = stopping ? world.graph->stop_gates(unit) : world.graph->start_gates(unit);
   const std::uint32_t cursor = world.derived[unit].cursor;
-  if (cursor >= gates.size()) return {unit, nullptr, false};
   return {gates[cursor].unit, &gates[cursor], has(gates[cursor].kind, Atom::ChecksOnly)};
 }
 

@@ -13,7 +13,7 @@ bool ExitBits::contains(const Exit& exit) const noexcept {
       return value < 256 && (codes[value / 64] >> (value % 64) & 1U) != 0;
     case Exit::Kind::Signal:
     case Exit::Kind::Dumped:
-      return value < 64 && (signals >> value & 1U) != 0;
+      return value - 1 < 64 && (signals >> (value - 1) & 1U) != 0;
     case Exit::Kind::None:
       return false;
   }

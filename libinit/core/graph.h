@@ -18,7 +18,7 @@
 
 namespace init::core {
 
-// Exit codes and signals as bits.
+// Exit codes and signals (1 to 64) as bits.
 struct ExitBits {
   std::uint64_t codes[4] = {};
   std::uint64_t signals = 0;

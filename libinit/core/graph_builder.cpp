@@ -265,10 +265,7 @@ class GraphBuilder {
       }
       for (const Gate& gate : graph.stop_gates(u)) watchers[gate.unit].push_back(u);
     }
-    for (auto& list : watchers) {
-      std::sort(list.begin(), list.end());
-      list.erase(std::unique(list.begin(), list.end()), list.end());
-    }
+    for (auto& list : watchers) list.erase(std::unique(list.begin(), list.end()), list.end());
     fill(graph.watchers_, watchers);
   }
 

@@ -98,8 +98,7 @@ void follow_jobs(World& world, UnitIndex unit) {
 
 bool finish_reload(World& world, UnitIndex unit, JobOutcome outcome) {
   bool again = false;
-  each_job(world, unit, [&](Job& job) {
-    if (job.verb != JobVerb::Reload) return;
+  each_job(world, unit, [&](Job& job) {  // nobody waits for anything else of a unit that reloads
     if (job.phase == JobPhase::Underway) return finish(world, job, outcome, unit);
     job.phase = JobPhase::Underway;
     world.jobs.changed = true;

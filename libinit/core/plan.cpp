@@ -199,7 +199,6 @@ class Foresight final : public ActionSink {
 }  // namespace
 
 Plan Engine::plan(const Requested& request, MonotonicTime now) const {
-  if (request.unit >= world_->units.size()) return {};
   Engine copy(*this);
   Foresight foresight(*copy.world_, request.unit);
   Requested asked = request;

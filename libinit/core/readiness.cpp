@@ -113,7 +113,6 @@ void leave(World& world, UnitIndex unit) {
   if (!has_process(world.units[unit])) return;
   UnitRecord& record = world.edit(unit);
   record.end = End::Own;
-  record.reason = Reason::None;
   enter(world, unit, State::Leaving);
   arm(world, unit, TimerKind::Phase, world.now + stop_limit(world, unit));
   suspend_bound(world, unit);

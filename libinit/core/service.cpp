@@ -56,10 +56,7 @@ void spawn(World& world, UnitIndex unit) {
   const Role role = role_in(record.state);
   ++record.attempt;
   (is_main(role) ? record.main_attempt : record.control_attempt) = record.attempt;
-  if (is_main(role)) {
-    record.main_pid = 0;
-    set_flag(record, kFound, false);
-  }
+  if (is_main(role)) record.main_pid = 0;
   if (role == Role::Main) record.word = word_of(policy_of(world, unit));
   if (role != Role::Condition && role != Role::PostStop) set_flag(record, kBegan, true);
   set_flag(record, kGroup, true);

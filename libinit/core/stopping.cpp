@@ -64,7 +64,6 @@ void send_stop_signal(World& world, UnitIndex unit) {
 
 // kill-mode none: nobody may end it but itself, except the machine.
 void leave_alone(World& world, UnitIndex unit) {
-  cancel(world, unit, TimerKind::Phase);
   finish_jobs(world, unit, kStops, JobOutcome::TimedOut, unit);
 }
 

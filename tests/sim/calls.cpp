@@ -18,7 +18,8 @@ std::set<std::string> Simulation::called_by_ends(const std::vector<core::Action>
     const unit::Unit* unit = changed == nullptr ? nullptr : definition(name(changed->unit));
     if (unit == nullptr) continue;
     for (const unit::Dependency& d : unit->dependencies) {
-      const bool calls = (d.kind == DependencyKind::OnFailure && changed->to == PublicState::Failed) ||
+      const bool at_failure = d.kind == DependencyKind::OnFailure || d.kind == DependencyKind::OnRestartLimit;
+      const bool calls = (at_failure && changed->to == PublicState::Failed) ||
                          (d.kind == DependencyKind::OnSuccess && changed->to == PublicState::Inactive);
       if (calls) called.merge(oracle.reach(d.target, true));
     }

@@ -150,6 +150,8 @@ bool Simulation::must_follow(const unit::Unit& unit, const unit::Unit& other) co
 void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRecord>& before) {
   const State was = before[spawn.unit].state;
   if (!core::is_main(spawn.role) || core::is_starting(was)) return;
+  if (!core::begins_run(engine_.graph()->policy(spawn.unit), spawn.role))
+    fail("S3: a run of " + name(spawn.unit) + " begins in the middle");
   const unit::Unit* unit = definition(name(spawn.unit));
   if (unit == nullptr) return fail("S3: a unit without a file is started");
   for (const unit::Unit& other : units_) {
@@ -252,6 +254,20 @@ void Simulation::check_backoff(const core::Event& event, const std::vector<UnitR
   }
 }
 
+// S8: who gives up at its restart limit calls whom it names.
+void Simulation::check_limit(const std::vector<UnitRecord>& before) {
+  for (const unit::Unit& unit : units_) {
+    const UnitIndex at = *index(unit.id);
+    const bool gave_up = before[at].state != State::Failed && engine_.record(at).state == State::Failed;
+    if (!gave_up || engine_.record(at).reason != core::Reason::RestartLimit) continue;
+    for (const unit::Dependency& d : unit.dependencies) {
+      if (d.kind != DependencyKind::OnRestartLimit || definition(d.target) == nullptr || stopping_) continue;
+      if (engine_.record(*index(d.target)).goal != core::Goal::Up && !is_excluded(d.target))
+        fail("S8: " + d.target + " is not called at the restart limit of " + unit.id);
+    }
+  }
+}
+
 // S15: a unit whose policy says so is stopped when the kernel kills in it; nothing else is moved by that.
 void Simulation::check_starved(const core::Starved& starved, const UnitRecord& was) {
   const UnitRecord& record = engine_.record(starved.unit);
@@ -331,6 +347,7 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
   }
   check_readiness(event, before);
   check_backoff(event, before);
+  check_limit(before);
 }
 
 void Simulation::release_called(const std::vector<core::Action>& actions) {

@@ -6,6 +6,7 @@
 
 #include "libinit/core/policy.h"
 #include "tests/sim/simulation.h"
+#include "tests/sim/topology.h"
 
 namespace init::sim {
 namespace {
@@ -45,7 +46,7 @@ void Simulation::play_one(Rng& script) {
 void Simulation::play_reload(Rng& script) {
   if (script.chance(75)) return reload(script);
   timers_.clear();
-  tell(core::Reloaded{core::Graph::build(units_)});
+  tell(core::Reloaded{graph_of(units_)});
 }
 
 End Simulation::play(const Crash& crash) {

@@ -1,5 +1,5 @@
-// initd-sim [--seed N | --seeds A..B | --fresh COUNT] [--steps N] [--trace] [--twice] [--races | --converge
-// [--crash W,E,P]] [--digest HEX]
+// initd-sim [--seed N | --seeds A..B | --fresh COUNT] [--steps N] [--trace] [--twice] [--first]
+// [--races | --converge [--crash W,E,P]] [--digest HEX]
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -18,6 +18,7 @@ struct Arguments {
   std::uint64_t first = 0, last = 99;
   std::uint32_t steps = 1000;
   bool trace = false, twice = false, converge = false, simple = false, races = false;
+  std::uint64_t patience = 20;  // failures after which it ends
   init::sim::Crash crash;
   std::uint64_t digest = 0;  // what all worlds together are expected to come to; 0 = anything
 };
@@ -41,6 +42,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       ++i;
     } else if (word == "--races") {  // each seed one race, instead of the rest
       arguments.races = true;
+    } else if (word == "--first") {  // the first failure is enough
+      arguments.patience = 1;
     } else if (word == "--simple") {
       arguments.simple = true;
     } else if (word == "--twice") {
@@ -74,7 +77,8 @@ int converge(const Arguments& arguments) {
                                                                                                           : 1;
   }
   std::uint64_t runs = 0, failures = 0;
-  for (std::uint64_t seed = arguments.first; seed <= arguments.last && failures < 20; ++seed) {
+  for (std::uint64_t seed = arguments.first; seed <= arguments.last && failures < arguments.patience;
+       ++seed) {
     const std::string what = init::sim::check_convergence(seed, arguments.simple, runs);
     if (what.empty()) continue;
     ++failures;
@@ -116,7 +120,7 @@ int main(int argc, char** argv) {
     ++failures;
     std::printf("seed %llu: %s   (initd-sim%s --seed %llu --steps %u --trace)\n", number(seed),
                 verdict.failure.c_str(), arguments.races ? " --races" : "", number(seed), arguments.steps);
-    if (failures == 20) break;
+    if (failures == arguments.patience) break;
   }
   std::printf("%llu events, %llu failures, digest %016llx\n", number(events), number(failures),
               number(digest));

@@ -14,6 +14,7 @@ bool pulls(DependencyKind kind, bool later) {
       return true;
     case DependencyKind::OnFailure:
     case DependencyKind::OnSuccess:
+    case DependencyKind::OnRestartLimit:
     case DependencyKind::PreparedBy:
       return later;
     default:
@@ -76,7 +77,7 @@ bool Oracle::is_started_by_others(const std::string& name) const {
   for (const unit::Unit& unit : units_) {
     for (const unit::Dependency& d : unit.dependencies) {
       const bool starts = d.kind == DependencyKind::OnFailure || d.kind == DependencyKind::OnSuccess ||
-                          d.kind == DependencyKind::PreparedBy;
+                          d.kind == DependencyKind::OnRestartLimit || d.kind == DependencyKind::PreparedBy;
       if (starts && reach(d.target, true).count(name) != 0) return true;
     }
   }

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "tests/sim/simulation.h"
+#include "tests/sim/topology.h"
 
 namespace init::sim {
 namespace {
@@ -146,7 +147,7 @@ void Simulation::probe_stale_events() {
 void Simulation::probe_same_files() {
   Engine engine = engine_;
   Heard heard;
-  engine.handle(core::Reloaded{core::Graph::build(units_)}, now_, heard);
+  engine.handle(core::Reloaded{graph_of(units_)}, now_, heard);
   const std::string moved = difference(engine_, engine);
   if (!moved.empty()) return fail("S11: a reload of the same files: " + moved);
   std::ptrdiff_t armed = 0;

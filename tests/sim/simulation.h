@@ -152,6 +152,7 @@ class Simulation final : public core::ActionSink {
   [[nodiscard]] bool must_follow(const unit::Unit& unit, const unit::Unit& other) const;
   void check_readiness(const core::Event& event, const std::vector<core::UnitRecord>& before);
   void check_backoff(const core::Event& event, const std::vector<core::UnitRecord>& before);
+  void check_limit(const std::vector<core::UnitRecord>& before);
   void release_called(const std::vector<core::Action>& actions);
   void check_always();
   void check_system_state();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace init::sim {
 namespace {
@@ -96,6 +97,22 @@ void random_life(Rng& rng, unit::ServiceConfig& service) {
   if (rng.chance(30)) service.health.deadline = milliseconds(500 + rng.below(1000));
 }
 
+// Ends of ranges, and calls at the restart limit.
+void make_rare(Rng& rng, std::vector<unit::Unit>& units) {
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (units[i].kind != unit::Kind::Service) continue;
+    unit::ServiceConfig& service = units[i].service;
+    if (service.ready_fd > 0) service.ready_fd = 0;
+    if (rng.chance(30)) service.success_exit.signals = {64};
+    if (rng.chance(20)) service.restart_prevent_exit.signals = {1};
+    if (service.type == unit::ServiceType::Idle) service.start_timeout = milliseconds(6000 + rng.below(3000));
+    if (i == 0 || rng.chance(50)) continue;
+    service.restart_limit = {1 + rng.below(2), milliseconds(5000), unit::FailureAction::None};
+    const unit::Unit& called = units[rng.below(static_cast<std::uint32_t>(i))];
+    units[i].dependencies.push_back({DependencyKind::OnRestartLimit, called.id, {}, false});
+  }
+}
+
 unit::Unit random_unit(Rng& rng, std::size_t number) {
   unit::Unit unit;
   const bool target = rng.chance(15);
@@ -156,10 +173,24 @@ std::vector<unit::Unit> random_units(Rng& rng, const Shape& shape) {
     const bool may_be_link = kind == DependencyKind::Wants || kind == DependencyKind::Requires;
     units[from].dependencies.push_back({kind, units[to].id, {}, may_be_link && rng.chance(10)});
   }
+  if (shape.rare) make_rare(memory, units);
   if (rng.chance(10)) units[0].dependencies.push_back({DependencyKind::Wants, "missing.service", {}, false});
   if (rng.chance(5))
     units[0].dependencies.push_back({DependencyKind::Requires, "missing.service", {}, false});
   return units;
+}
+
+std::shared_ptr<const core::Graph> graph_of(std::vector<unit::Unit> units) {
+  std::set<std::string> names;
+  for (const unit::Unit& unit : units) names.insert(unit.id);
+  for (unit::Unit& unit : units) {
+    for (std::size_t d = 1; d < unit.dependencies.size(); d += 2) {
+      std::string& target = unit.dependencies[d].target;
+      if (names.count(target) != 0) target = "also-" + target;
+    }
+    unit.dependencies.push_back({DependencyKind::Provides, "also-" + unit.id, {}, false});
+  }
+  return core::Graph::build(units);
 }
 
 std::vector<unit::Unit> race_units(Rng& rng) {

@@ -86,6 +86,17 @@ TEST(RestartPolicies, ExitSetsOverrule) {
   EXPECT_TRUE(is_clean(p, {Exit::Kind::Code, 3}));
 }
 
+TEST(ExitSets, KnowEverySignal) {
+  for (const std::uint8_t signal : {1, 33, 63, 64}) {
+    unit::Unit unit;
+    unit.service.restart = RestartPolicy::OnFailure;
+    unit.service.restart_prevent_exit.signals = {signal};
+    const Policy p = make_policy(unit);
+    EXPECT_FALSE(wants_restart(p, Reason::Signal, {Exit::Kind::Signal, signal}));
+    EXPECT_TRUE(wants_restart(p, Reason::Signal, {Exit::Kind::Signal, 9}));
+  }
+}
+
 TEST(RestartDelay, DoublesUpToItsCapAndNeverUndercuts) {
   Policy p;
   p.restart_delay = std::chrono::milliseconds(100);
