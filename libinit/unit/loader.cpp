@@ -40,9 +40,11 @@ Result<Listing> list_directory(int parent, const std::string& path) {
   const std::unique_ptr<DIR, CloseDirectory> stream(copy ? fdopendir(copy.get()) : nullptr);
   if (!stream) return failure(errno, "read", path);
   (void)copy.release();  // the stream owns it
+  errno = 0;             // readdir(3) tells its end from a failure by that alone
   while (const dirent* entry = readdir(stream.get())) {
     if (entry->d_name[0] != '.') listing.names.emplace_back(entry->d_name);
   }
+  if (errno != 0) return failure(errno, "read", path);
   std::sort(listing.names.begin(), listing.names.end());
   return listing;
 }
@@ -67,9 +69,9 @@ class Loader {
   void directory(const std::string& path) {
     auto listing = list_directory(AT_FDCWD, path);
     if (!listing) {
-      if (listing.error().code != ENOENT)
-        refuse(path, "the directory is not used: " + listing.error().text(), {});
-      return;
+      if (listing.error().code == ENOENT) return;
+      set_.unreadable.push_back(path);
+      return refuse(path, "the directory is not used: " + listing.error().text(), {});
     }
     for (const std::string& name : listing->names) {
       if (name.ends_with(kSuffix)) {

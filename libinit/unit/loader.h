@@ -23,8 +23,9 @@ struct LoadOptions {
 struct LoadedSet {
   std::vector<Unit> units;  // sorted by id
   std::vector<Diagnostic> diagnostics;
-  std::vector<std::string> masked;   // ids, sorted
-  std::vector<std::string> refused;  // ids whose file is broken, sorted
+  std::vector<std::string> masked;      // ids, sorted
+  std::vector<std::string> refused;     // ids whose file is broken, sorted
+  std::vector<std::string> unreadable;  // directories of which nobody knows what they hold
 };
 
 // Every unit that the directories hold. A directory that is missing is empty. One broken file costs its own

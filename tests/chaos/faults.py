@@ -280,7 +280,7 @@ def frozen_files(world):
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         return print("P23 left out: no /dev/fuse", flush=True)
     control = world.machine.runtime / "control"
-    with frozen(world, world.load.cold):
+    with world.machine.frozen(world.load.cold):
         for unit in FROZEN:
             world.machine.initctl("start", "--no-block", unit, seconds=PATIENCE)
         for _ in range(2):
@@ -293,17 +293,3 @@ def frozen_files(world):
             world.wrong.append(f"P23 {set(FROZEN) - starting} did not wait")
         for unit in FROZEN:
             world.machine.initctl("stop", unit, seconds=PATIENCE)
-
-
-@contextlib.contextmanager
-def frozen(world, place):
-    """FUSE, and nobody on the other side: whoever asks anything of it waits until he is killed."""
-    device = os.open("/dev/fuse", os.O_RDWR)
-    options = f"fd={device},rootmode=40000,user_id=0,group_id=0"
-    mount = ["mount", "-i", "-n", "-t", "fuse", "-o", options, "frozen", place]
-    subprocess.run(["nsenter", f"--target={world.machine.pid}", "--mount", *mount], check=True, pass_fds=[device])
-    try:
-        yield
-    finally:
-        os.close(device)
-        world.machine.inside("umount", "--lazy", str(place))

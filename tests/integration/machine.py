@@ -8,6 +8,7 @@ units; asked over its control socket; looked at from the outside.
 INITD_PROGRAMS names the directory of initd, initd-manager and initctl.
 """
 
+import contextlib
 import fnmatch
 import json
 import os
@@ -271,6 +272,19 @@ class Machine:
         enter = [ROOT / "tools/namespace", "--enter", str(self.pid), "--"] if self.namespaces else []
         return subprocess.run([*self._identity(), *enter, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               check=check, timeout=seconds)  # fmt: skip
+
+    @contextlib.contextmanager
+    def frozen(self, place):
+        """FUSE, and nobody on the other side: whoever asks anything of it waits until he is killed."""
+        device = os.open("/dev/fuse", os.O_RDWR)
+        options = f"fd={device},rootmode=40000,user_id=0,group_id=0"
+        mount = ["mount", "-i", "-n", "-t", "fuse", "-o", options, "frozen", place]
+        subprocess.run(["nsenter", f"--target={self.pid}", "--mount", *mount], check=True, pass_fds=[device])
+        try:
+            yield
+        finally:
+            os.close(device)
+            self.inside("umount", "--lazy", str(place))
 
     def processes(self):
         """Host pids of everything that lives under initd, beside initd itself."""

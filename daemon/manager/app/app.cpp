@@ -45,7 +45,8 @@ int App::run() {
 MonotonicTime App::next_deadline() const {
   return std::min({timers_.next(), processes_.next_look(), server_->next_deadline(),
                    requests_->next_deadline(), logging_->next_deadline(), errands_.next_deadline(),
-                   probes_.next_deadline(), others_due_, searches_due_, stop_deadline_, safe_until_});
+                   probes_.next_deadline(), others_due_, searches_due_, stop_deadline_, safe_until_,
+                   reloading_ ? reloading_->until : MonotonicTime::never()});
 }
 
 void App::turn() {
@@ -95,6 +96,7 @@ void App::turn() {
     look_for_main_processes();
     settle();
   }
+  if (reloading_ && reloading_->until <= now) give_up_reload();
   if (stop_deadline_ <= now) finish(static_cast<core::PowerKind>(intents_.header().shutdown - 1));
   for (const auto& call : server_->take_calls(now)) answer(call, now);
   for (const auto& call : server_->take_dropped()) requests_->dropped(call);
@@ -258,10 +260,24 @@ void App::on_signals() {
     const auto index = static_cast<std::size_t>(signal);
     const std::uint32_t count = facts_.header().signals[index].count;
     if (seen[index] == count) continue;
+    if (signal == SIGHUP && hangup_ == count) continue;  // its reload has begun
     record_signal(signal);
+    if (signal == SIGHUP) {
+      reload_for_signal(count);
+      continue;
+    }
     on_signal(signal);
     seen[index] = count;
   }
+}
+
+// A manager that dies before the end leaves it to the next.
+void App::reload_for_signal(std::uint32_t count) {
+  hangup_ = count;
+  reload([this, count](const Result<api::DaemonReloadReply>& reloaded) {
+    if (!reloaded) log_error(reloaded.error().text());
+    intents_.header().signals_seen[SIGHUP] = count;
+  });
 }
 
 // What containers' runtimes and administrators send to an init; the real-time ones as systemd(1) lists them.
@@ -269,9 +285,7 @@ void App::on_signal(int signal) {
   const bool machine = facts_.header().environment == channel::Environment::Machine;
   const auto uid = facts_.header().signals[static_cast<std::size_t>(signal)].sender_uid;
   const auto stop = [this, uid](core::PowerKind kind) { submit_shutdown({kind, 0, uid}, {}); };
-  if (signal == SIGHUP) {
-    if (auto reloaded = reload(); !reloaded) log_error(reloaded.error().text());
-  } else if (signal == SIGUSR1) {
+  if (signal == SIGUSR1) {
     auto listener = control::create_listener(options_.runtime + "/control");
     auto opened = listener ? open_control(std::move(*listener)) : Result<>(Failure(listener.error()));
     if (!opened) log_error(opened.error().text());

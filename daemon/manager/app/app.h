@@ -60,7 +60,7 @@ class App final : private core::ActionSink, public RequestTarget {
   core::JobId submit(core::Requested request, std::string_view request_id, const Begun& begun) override;
   void submit_shutdown(const Shutdown& shutdown, std::string_view request_id) override;
   void remember(std::string_view request_id) override;
-  Result<api::DaemonReloadReply> reload() override;
+  void reload(Reloaded done) override;
   bool signal(core::UnitIndex unit, int signal, bool all) override;
   Result<> renew(bool from_disk, std::string_view request_id, Refusal refused) override;
   [[nodiscard]] bool is_renewed() override;
@@ -112,6 +112,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void free_slot(std::uint32_t slot, std::uint32_t attempt);
   void on_signals();
   void on_signal(int signal);
+  void reload_for_signal(std::uint32_t count);
   void on_groups();
   void look_at_memory(core::UnitIndex unit);
   void feed(core::Event event);
@@ -250,6 +251,21 @@ class App final : private core::ActionSink, public RequestTarget {
   void recall_activations();
   [[nodiscard]] UnitProcess processes_of(core::UnitIndex unit) const;
   [[nodiscard]] bool is_operator(const control::Peer& peer, std::string_view unit) const;
+  // Reloads (reloading.cpp).
+  struct Reloading {
+    std::uint64_t helper = 0;
+    UniqueFd generation;  // that the helper fills
+    std::vector<Reloaded> callers;
+    MonotonicTime until;
+  };
+  void begin_reload();
+  void end_reload(const Result<api::DaemonReloadReply>& result);
+  void give_up_reload();
+  [[nodiscard]] Result<std::string> read_again() const;
+  bool take_generation(const Helpers::Done& done);
+  Result<api::DaemonReloadReply> take_into_force(Configuration fresh, const api::DaemonReloadReply& read);
+  [[nodiscard]] bool is_down(core::UnitIndex unit) const;
+  [[nodiscard]] bool covers(const Configuration& fresh) const;
   void keep_running_units(Reading& reading) const;
   void renumber(const core::Graph& old);
   void finish(core::PowerKind kind);
@@ -280,6 +296,9 @@ class App final : private core::ActionSink, public RequestTarget {
   std::map<std::uint64_t, core::Spawn> preparing_;  // by helper
   std::map<std::uint64_t, Asking> asking_;          // by helper
   std::optional<Renewal> renewal_;
+  std::optional<Reloading> reloading_;
+  std::vector<Reloaded> reload_callers_;  // for whom no reading has begun
+  std::uint32_t hangup_ = 0;              // the count of SIGHUP that is being acted upon
   // The main process that has a terminal, by the terminal's path; nothing: not looked for yet.
   std::optional<std::map<std::string, std::pair<core::UnitIndex, core::Attempt>>> terminals_;
   struct Queued {  // for a terminal

@@ -1,13 +1,8 @@
-// What requests ask of the application: jobs, shutdown, reload, signals.
-#include <fcntl.h>
-
+// What requests ask of the application: jobs, shutdown, signals.
 #include <algorithm>
 #include <cstring>
 
 #include "daemon/manager/app/app.h"
-#include "daemon/manager/app/bus_names.h"
-#include "daemon/manager/os/log.h"
-#include "daemon/manager/os/unit_pipes.h"
 #include "libinit/base/accounts.h"
 
 namespace init::manager {
@@ -98,96 +93,6 @@ bool App::signal(core::UnitIndex unit, int signal, bool all) {
   if (slot != kNoSlot) channel_.signal({slot, record.main_attempt, signal});
   channel_.flush();  // before the request counts as done
   return others || slot != kNoSlot;
-}
-
-Result<api::DaemonReloadReply> App::reload() {
-  Reading reading = read_units(options_, &configuration_.whole);
-  keep_running_units(reading);
-  auto compiled = unit::compile_generation(reading.units, reading.system);
-  if (!compiled) return Failure(compiled.error());
-  UniqueFd copy(fcntl(compiled->get(), F_DUPFD_CLOEXEC, 0));
-  auto fresh = Configuration::open(std::move(copy), restriction_);
-  if (!fresh) return Failure(fresh.error());
-  api::DaemonReloadReply reply = compare(configuration_, *fresh);
-  for (const auto& diagnostic : reading.diagnostics) {
-    const bool error = diagnostic.severity == unit::Severity::Error;
-    const std::string where =
-        diagnostic.path + ":" + std::to_string(diagnostic.line) + ":" + std::to_string(diagnostic.column);
-    reply.diagnostics.push_back(
-        {error ? api::Severity::Error : api::Severity::Warning, where, unit::render(diagnostic, false)});
-  }
-  signal_all_others();
-  // From here on a crash recovers into the new generation.
-  if (auto kept = channel_.store(channel::kStoreGeneration, 0, compiled->get()); !kept)
-    return Failure(kept.error());
-  if (auto saved = save_generation(options_, compiled->get()); !saved) log_warning(saved.error().text());
-  const auto old = engine_->graph();
-  configuration_ = std::move(*fresh);
-  logging_->look_at_syslog();
-  intents_.header().loaded_wall_ns = wall_now().since_epoch.count();
-  timers_.clear();
-  settling_ = true;
-  const MonotonicTime now = monotonic_now();
-  record(core::Reloaded{configuration_.graph}, now);
-  engine_->handle(core::Reloaded{configuration_.graph}, now, *this);
-  record_actions(now);
-  renumber(*old);
-  limit_slices();
-  drop_unit_pipes(channel_, facts_, [this](std::uint64_t tag) {
-    const auto unit = configuration_.graph->find_tag(tag);
-    if (is_aside(tag)) return true;
-    return unit && configuration_.readers.contains(configuration_.graph->name(*unit));
-  });
-  commit();
-  carry_out_all();
-  settling_ = false;
-  settle();
-  const auto changed = std::find(reply.changed.begin(), reply.changed.end(), kBusUnit);
-  const auto watcher = engine_->graph()->find(kBusUnit);
-  if (changed != reply.changed.end() && watcher)  // the names that it watches are its arguments
-    (void)submit({0, core::Verb::TryRestart, *watcher, 0, false}, {}, [](core::JobId) {});
-  return reply;
-}
-
-// A unit whose file is gone but that is not down keeps its definition, so that it can be stopped as it says;
-// the next reload takes it away.
-void App::keep_running_units(Reading& reading) const {
-  const auto& generation = configuration_.generation;
-  const auto by_id = [](const unit::Unit& unit, std::string_view id) { return unit.id < id; };
-  for (core::UnitIndex unit = 0; unit < generation.size(); ++unit) {
-    const auto view = engine_->view(unit);
-    const bool down = view.state == core::PublicState::Inactive || view.state == core::PublicState::Failed;
-    const auto at = std::lower_bound(reading.units.begin(), reading.units.end(), generation.id(unit), by_id);
-    if ((at != reading.units.end() && at->id == generation.id(unit)) || (down && !view.leftover)) continue;
-    auto definition = configuration_.unit(unit);
-    if (!definition) continue;
-    if (!definition->files.empty()) {  // it had one
-      unit::Diagnostic note;
-      note.severity = unit::Severity::Warning;
-      note.path = definition->files.front();
-      note.message =
-          definition->id + " has no file any more and is not down: its definition stays until it is";
-      reading.diagnostics.push_back(std::move(note));
-    }
-    reading.units.insert(at, std::move(*definition));
-  }
-}
-
-void App::renumber(const core::Graph& old) {
-  const auto& graph = *engine_->graph();
-  std::vector<core::UnitIndex> new_index(old.size(), core::kNoUnit);
-  std::vector<UnitState> states(graph.size());
-  for (core::UnitIndex unit = 0; unit < old.size(); ++unit) {
-    if (const auto found = graph.find_tag(old.tag(unit))) {
-      new_index[unit] = *found;
-      states[*found] = std::move(units_[unit]);
-    } else {
-      intents_.release(units_[unit].place);
-    }
-  }
-  units_ = std::move(states);
-  slots_.renumber(new_index);
-  renumber_launches(new_index);
 }
 
 }  // namespace init::manager

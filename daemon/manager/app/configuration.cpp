@@ -31,13 +31,22 @@ bool copy_all(int from, int to, off_t size) {
   return true;
 }
 
-void keep_last_good(Reading& reading, const std::vector<std::string>& refused,
-                    const unit::Generation& last_good) {
-  for (const auto& id : refused) {
-    const auto index = last_good.find(id);
-    if (!index) continue;
-    auto unit = last_good.unit(*index);
-    if (!unit) continue;
+bool lies_in(const unit::Unit& unit, const std::vector<std::string>& directories) {
+  return !unit.files.empty() && std::any_of(directories.begin(), directories.end(), [&](const auto& path) {
+    return unit.files.front().starts_with(path + "/");
+  });
+}
+
+// Of broken files, and of all files in a directory that cannot be read.
+void keep_last_good(Reading& reading, const unit::LoadedSet& loaded, const unit::Generation& last_good) {
+  const auto& refused = loaded.refused;
+  for (std::uint32_t index = 0; index < last_good.size(); ++index) {
+    const std::string id(last_good.id(index));
+    const bool broken = std::binary_search(refused.begin(), refused.end(), id);
+    if (!broken && loaded.unreadable.empty()) continue;
+    auto unit = last_good.unit(index);
+    if (!unit || (!broken && !lies_in(*unit, loaded.unreadable))) continue;
+    std::erase_if(reading.units, [&id](const unit::Unit& other) { return other.id == id; });
     unit::Diagnostic note;
     note.severity = unit::Severity::Warning;
     note.path = unit->files.empty() ? id : unit->files.front();
@@ -154,7 +163,7 @@ Reading read_units(const Options& options, const unit::Generation* last_good) {
   auto loaded = unit::load_units(path, {});
   reading.units = std::move(loaded.units);
   reading.diagnostics.insert(reading.diagnostics.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
-  if (last_good != nullptr) keep_last_good(reading, loaded.refused, *last_good);
+  if (last_good != nullptr) keep_last_good(reading, loaded, *last_good);
   add_bus_watcher(reading.units, bus_program());
   loaded.refused.insert(loaded.refused.end(), loaded.masked.begin(), loaded.masked.end());
   unit::add_slices(reading.units, loaded.refused);
@@ -163,15 +172,22 @@ Reading read_units(const Options& options, const unit::Generation* last_good) {
   return reading;
 }
 
+Result<> copy_generation(int from, int memfd) {
+  struct stat status {};
+  if (fstat(from, &status) != 0) return failure(errno, "fstat", "generation");
+  if (!copy_all(from, memfd, status.st_size)) return failure(errno, "copy", "generation");
+  constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+  if (fcntl(memfd, F_ADD_SEALS, kSeals) != 0) return failure(errno, "seal", "generation");
+  return {};
+}
+
 std::optional<unit::Generation> saved_generation(const Options& options) {
   const UniqueFd file(open(saved_path(options).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   if (status.st_uid != geteuid() || status.st_size > kMaxGeneration) return std::nullopt;
   UniqueFd copy(memfd_create("initd-saved", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!copy || !copy_all(file.get(), copy.get(), status.st_size)) return std::nullopt;
-  constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-  if (fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return std::nullopt;
+  if (!copy || !copy_generation(file.get(), copy.get())) return std::nullopt;
   auto generation = unit::Generation::open(std::move(copy));
   return generation ? std::optional(std::move(*generation)) : std::nullopt;
 }

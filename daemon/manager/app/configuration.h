@@ -51,6 +51,9 @@ struct Reading {
 // so.
 [[nodiscard]] Reading read_units(const Options& options, const unit::Generation* last_good);
 
+// Into an empty memfd, which is then sealed as unit::Generation::open wants it.
+[[nodiscard]] Result<> copy_generation(int from, int memfd);
+
 // The last generation that was compiled, kept in the state directory over reboots. Absent or damaged: empty,
 // that is all.
 [[nodiscard]] std::optional<unit::Generation> saved_generation(const Options& options);

@@ -157,13 +157,11 @@ void Requests::answer(const control::Call& call, const api::TriggerRequest& requ
 }
 
 void Requests::answer(const control::Call& call, const api::DaemonReloadRequest&) {
-  const auto reading = target_.reload();
-  if (!reading) {
-    server_.error(call.id, {api::ErrorKind::Failed, "", reading.error().text(),
-                            "the units in force stay as they were"});
-    return;
-  }
-  server_.reply(call.id, *reading);
+  target_.reload([this, id = call.id](const Result<api::DaemonReloadReply>& reply) {
+    if (reply) return server_.reply(id, *reply);
+    server_.error(id,
+                  {api::ErrorKind::Failed, "", reply.error().text(), "the units in force stay as they were"});
+  });
 }
 
 // Who asked is answered by the next manager, to which it comes again.

@@ -35,8 +35,10 @@ class RequestTarget {
   virtual void submit_shutdown(const Shutdown& shutdown, std::string_view request_id) = 0;
   // A request that was carried out without a job.
   virtual void remember(std::string_view request_id) = 0;
-  // What changed, and what is wrong with the files; a failure: nothing changed.
-  virtual Result<api::DaemonReloadReply> reload() = 0;
+  // Has the unit files read again. done hears what changed, and what is wrong with the files; a failure:
+  // nothing changed.
+  using Reloaded = std::function<void(const Result<api::DaemonReloadReply>&)>;
+  virtual void reload(Reloaded done) = 0;
   // Its readiness is told from outside. False: nothing waits for that.
   virtual bool told_ready(core::UnitIndex unit, unit::ProbeKind by) = 0;
   // False: there is no process to signal.

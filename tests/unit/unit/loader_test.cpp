@@ -41,6 +41,15 @@ TEST_F(Loading, TheFirstDirectoryWinsAndUnitsAreSorted) {
   EXPECT_TRUE(set.diagnostics.empty());
 }
 
+TEST_F(Loading, ADirectoryThatCannotBeReadIsNamedAndAMissingOneIsNot) {
+  write("/etc", "no directory\n");
+  write("/lib/a.service.toml", kCommand);
+  const LoadedSet set = load();
+  EXPECT_EQ(ids(set), (Names{"a.service"}));
+  EXPECT_EQ(set.unreadable, (Names{root_ + "/etc"}));
+  EXPECT_EQ(set.diagnostics.size(), 1U);
+}
+
 TEST_F(Loading, AnEmptyFileOrALinkToNullMasks) {
   for (const char* name : {"a", "b", "c"}) write("/lib/" + std::string(name) + ".service.toml", kCommand);
   write("/etc/a.service.toml", "");
