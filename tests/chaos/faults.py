@@ -276,11 +276,13 @@ def fork_bomb(world):
 
 
 def frozen_files(world):
-    """P23: a file system answers nothing, under what some services need; and the manager is killed. Only these services wait for it."""
+    """P23: a file system answers nothing, under what some services need and under the unit files; and the manager is killed. Only
+    these services wait for it, and who wants the files read again."""
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         return print("P23 left out: no /dev/fuse", flush=True)
     control = world.machine.runtime / "control"
-    with world.machine.frozen(world.load.cold):
+    with world.machine.frozen(world.load.cold), world.machine.frozen(world.machine.unit_directory):
+        reload = subprocess.Popen(world.machine.command("daemon-reload"), text=True, stderr=subprocess.PIPE)
         for unit in FROZEN:
             world.machine.initctl("start", "--no-block", unit, seconds=PATIENCE)
         for _ in range(2):
@@ -293,3 +295,7 @@ def frozen_files(world):
             world.wrong.append(f"P23 {set(FROZEN) - starting} did not wait")
         for unit in FROZEN:
             world.machine.initctl("stop", unit, seconds=PATIENCE)
+    _, said = reload.communicate(timeout=PATIENCE)
+    if "the directory is not used" not in said:
+        world.wrong.append(f"P23 a reload of what nobody can read: {said}")
+    world.machine.initctl("daemon-reload", seconds=PATIENCE)

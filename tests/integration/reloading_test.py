@@ -23,6 +23,8 @@ class ReloadingTest(unittest.TestCase):
                 self.wait_for_reader(machine)
                 machine.initctl("start", "b")
                 machine.initctl("stop", "b")
+                self.assertIn("log not shown", machine.initctl("status", "a").stdout)
+                self.assertIn("not shown", machine.initctl("cat", "a").stdout)
                 self.assertEqual(machine.manager(), before)
                 os.kill(before, signal.SIGKILL)
                 wait_until("another manager", lambda: machine.manager() not in (0, before))

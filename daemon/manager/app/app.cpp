@@ -46,7 +46,8 @@ MonotonicTime App::next_deadline() const {
   return std::min({timers_.next(), processes_.next_look(), server_->next_deadline(),
                    requests_->next_deadline(), logging_->next_deadline(), errands_.next_deadline(),
                    probes_.next_deadline(), others_due_, searches_due_, stop_deadline_, safe_until_,
-                   reloading_ ? reloading_->until : MonotonicTime::never()});
+                   reloading_ ? reloading_->until : MonotonicTime::never(),
+                   showing_.empty() ? MonotonicTime::never() : showing_.begin()->second.until});
 }
 
 void App::turn() {
@@ -97,6 +98,7 @@ void App::turn() {
     settle();
   }
   if (reloading_ && reloading_->until <= now) give_up_reload();
+  show_what_is_late(now);
   if (stop_deadline_ <= now) finish(static_cast<core::PowerKind>(intents_.header().shutdown - 1));
   for (const auto& call : server_->take_calls(now)) answer(call, now);
   for (const auto& call : server_->take_dropped()) requests_->dropped(call);

@@ -61,6 +61,7 @@ class App final : private core::ActionSink, public RequestTarget {
   void submit_shutdown(const Shutdown& shutdown, std::string_view request_id) override;
   void remember(std::string_view request_id) override;
   void reload(Reloaded done) override;
+  void show(const control::CallId& call, api::Method method, api::Reply reply) override;
   bool signal(core::UnitIndex unit, int signal, bool all) override;
   Result<> renew(bool from_disk, std::string_view request_id, Refusal refused) override;
   [[nodiscard]] bool is_renewed() override;
@@ -251,6 +252,17 @@ class App final : private core::ActionSink, public RequestTarget {
   void recall_activations();
   [[nodiscard]] UnitProcess processes_of(core::UnitIndex unit) const;
   [[nodiscard]] bool is_operator(const control::Peer& peer, std::string_view unit) const;
+  // What is shown of units (showing.cpp).
+  struct Showing {
+    control::CallId call;
+    api::Method method = api::Method::Status;
+    api::Reply reply;  // without what lies on disks
+    MonotonicTime until;
+  };
+  bool take_shown(const Helpers::Done& done);
+  void show_what_is_late(MonotonicTime now);
+  void show_without_disk(Showing showing);
+
   // Reloads (reloading.cpp).
   struct Reloading {
     std::uint64_t helper = 0;
@@ -296,6 +308,7 @@ class App final : private core::ActionSink, public RequestTarget {
   std::map<std::uint64_t, core::Spawn> preparing_;  // by helper
   std::map<std::uint64_t, Asking> asking_;          // by helper
   std::optional<Renewal> renewal_;
+  std::map<std::uint64_t, Showing> showing_;  // by helper, the oldest first
   std::optional<Reloading> reloading_;
   std::vector<Reloaded> reload_callers_;  // for whom no reading has begun
   std::uint32_t hangup_ = 0;              // the count of SIGHUP that is being acted upon

@@ -54,7 +54,8 @@ Result<> App::prepare_launch(const core::Spawn& spawn) {
 
 void App::on_helpers() {
   for (const auto& done : helpers_->take_done()) {
-    if (take_prepared_probe(done) || take_successor(done) || take_generation(done)) continue;
+    if (take_prepared_probe(done) || take_successor(done) || take_generation(done) || take_shown(done))
+      continue;
     const auto at = preparing_.find(done.key);
     if (at == preparing_.end()) continue;
     const core::Spawn spawn = at->second;

@@ -195,7 +195,7 @@ void Requests::answer(const control::Call& call, const api::WhyRequest& request)
 
 void Requests::answer(const control::Call& call, const api::StatusRequest& request) {
   if (const auto unit = find(call, request.unit))
-    server_.reply(call.id, status_of(target_.view_context(), *unit));
+    target_.show(call.id, api::Method::Status, status_of(target_.view_context(), *unit));
 }
 
 void Requests::answer(const control::Call& call, const api::SystemRequest&) {
@@ -208,7 +208,7 @@ void Requests::answer(const control::Call& call, const api::ListRequest& request
 
 void Requests::answer(const control::Call& call, const api::CatRequest& request) {
   if (const auto unit = find(call, request.unit))
-    server_.reply(call.id, cat_of(target_.view_context(), *unit));
+    target_.show(call.id, api::Method::Cat, cat_of(target_.view_context(), *unit));
 }
 
 void Requests::answer(const control::Call& call, const api::HistoryRequest& request) {
@@ -224,7 +224,9 @@ void Requests::answer(const control::Call& call, const api::HistoryRequest& requ
 void Requests::reply_finished(control::CallId call, const std::string& unit, core::JobOutcome outcome,
                               core::UnitIndex cause) {
   const auto index = target_.engine().graph()->find(unit);
-  server_.reply(call, job_reply(target_.view_context(), index.value_or(core::kNoUnit), outcome, cause));
+  auto reply = job_reply(target_.view_context(), index.value_or(core::kNoUnit), outcome, cause);
+  if (reply.status) return target_.show(call, api::Method::Start, std::move(reply));  // as of all jobs
+  server_.reply(call, std::move(reply));
 }
 
 void Requests::finished(const core::JobFinished& job) {
@@ -268,8 +270,7 @@ void Requests::tell(MonotonicTime now) {
     Waiter& waiter = at->second;
     const auto unit = target_.engine().graph()->find(waiter.unit);
     if (unit && waiter.deadline <= now) {
-      server_.reply(waiter.call,
-                    job_reply(target_.view_context(), *unit, core::JobOutcome::TimedOut, core::kNoUnit));
+      reply_finished(waiter.call, waiter.unit, core::JobOutcome::TimedOut, core::kNoUnit);
       at = waiters_.erase(at);
       continue;
     }

@@ -54,6 +54,8 @@ class RequestTarget {
   [[nodiscard]] virtual const JournalEntry* find_request(std::string_view request_id) const = 0;
   [[nodiscard]] virtual const core::Engine& engine() const = 0;
   [[nodiscard]] virtual ViewContext view_context() = 0;
+  // Answers when a helper has completed the reply by look_at_disk(), or, after two seconds, without that.
+  virtual void show(const control::CallId& call, api::Method method, api::Reply reply) = 0;
   // unit: its id, empty = of everything.
   [[nodiscard]] virtual api::HistoryReply history(std::string_view unit, bool raw) = 0;
 };

@@ -176,9 +176,7 @@ void describe_log(const ViewContext& context, const unit::Unit& unit, api::Statu
 void describe_definition(const ViewContext& context, const unit::Unit& unit, api::Status& status) {
   status.description = unit.description;
   status.files = unit.files;
-  status.changed_on_disk = changed_on_disk(context, unit);
   for (auto& problem : not_in_force(context, unit)) status.problems.push_back(std::move(problem));
-  if (unit.kind == unit::Kind::Service) describe_log(context, unit, status);
 }
 
 const char* environment_name(channel::Environment environment) {
@@ -363,11 +361,38 @@ api::CatReply cat_of(const ViewContext& context, core::UnitIndex unit) {
   api::CatReply reply;
   const auto definition = context.configuration.unit(unit);
   if (!definition) return reply;
-  for (const auto& path : definition->files) {
-    const auto text = read_file(AT_FDCWD, path, 256 * 1024);
-    reply.files.push_back({path, text ? *text : "# " + text.error().text() + "\n"});
-  }
+  for (const auto& path : definition->files) reply.files.push_back({path, {}});
   return reply;
+}
+
+void look_at_disk(const ViewContext& context, api::Status& status) {
+  const auto index = context.engine.graph()->find(status.id);
+  const auto unit = index ? context.configuration.unit(*index) : std::nullopt;
+  if (!unit) return;
+  status.changed_on_disk = changed_on_disk(context, *unit);
+  if (unit->kind == unit::Kind::Service) describe_log(context, *unit, status);
+}
+
+void look_at_disk(const ViewContext& context, api::Reply& reply) {
+  if (auto* status = std::get_if<api::Status>(&reply)) look_at_disk(context, *status);
+  if (auto* job = std::get_if<api::JobReply>(&reply); job != nullptr && job->status)
+    look_at_disk(context, *job->status);
+  if (auto* cat = std::get_if<api::CatReply>(&reply)) {
+    for (auto& file : cat->files) {
+      const auto text = read_file(AT_FDCWD, file.path, 256 * 1024);
+      file.text = text ? *text : "# " + text.error().text() + "\n";
+    }
+  }
+}
+
+void leave_out_disk(api::Reply& reply) {
+  const std::string late = "reading its files takes too long";
+  if (auto* status = std::get_if<api::Status>(&reply)) status->problems.push_back("log not shown: " + late);
+  if (auto* job = std::get_if<api::JobReply>(&reply); job != nullptr && job->status)
+    job->status->problems.push_back("log not shown: " + late);
+  if (auto* cat = std::get_if<api::CatReply>(&reply)) {
+    for (auto& file : cat->files) file.text = "# not shown: " + late + "\n";
+  }
 }
 
 }  // namespace init::manager

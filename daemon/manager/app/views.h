@@ -47,6 +47,11 @@ struct ViewContext {
 };
 
 [[nodiscard]] api::Status status_of(const ViewContext& context, core::UnitIndex unit);
+// What a reply shows of units that lies on file systems, which may hang: the end of the log, whether the unit
+// file has changed, its text.
+void look_at_disk(const ViewContext& context, api::Reply& reply);
+// Instead of that.
+void leave_out_disk(api::Reply& reply);
 [[nodiscard]] api::SystemReply system_of(const ViewContext& context);
 [[nodiscard]] api::ListReply list_of(const ViewContext& context, const api::ListRequest& request);
 [[nodiscard]] api::WhyReply why_of(const ViewContext& context, core::UnitIndex unit);
