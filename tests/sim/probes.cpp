@@ -173,6 +173,8 @@ void Simulation::probe_copies() {
   if (!failure_.empty()) return;
   if (dice_.chance(10)) probe_stale_events();
   if (dice_.chance(10)) probe_same_files();
+  Rng plans(options_.seed + events_ * 0x9e3779b97f4a7c15U);
+  if (plans.chance(5)) check_any_plan(plans);
   if (dice_.chance(20)) check_told(dice_.below(static_cast<std::uint32_t>(engine_.graph()->size())));
 }
 

@@ -126,6 +126,8 @@ class Simulation final : public core::ActionSink {
 
   // telling.cpp: what is told of it.
   void check_told(core::UnitIndex unit);
+  void check_reasons(const core::Plan& plan, const core::Requested& request);
+  void check_any_plan(Rng& dice);
   void check_plan(const core::Plan& plan, const core::Requested& request, bool certain);
   void check_reload_plan(core::UnitIndex unit);
   struct Said {  // the dependency of that number

@@ -133,16 +133,27 @@ void Simulation::check_reload_plan(UnitIndex unit) {
     fail("S17: the plan for a reload of " + name(unit) + " is another");
 }
 
-// For a request that is bound to succeed, in a world where all goes well.
-void Simulation::check_plan(const core::Plan& plan, const core::Requested& request, bool certain) {
+void Simulation::check_reasons(const core::Plan& plan, const core::Requested& request) {
   digest_plan(plan);
-  const core::Requested of_nobody{0, request.verb, static_cast<UnitIndex>(engine_.graph()->size())};
-  if (!engine_.plan(of_nobody, now_).steps.empty()) return fail("S17: a plan for nobody moves somebody");
   for (const core::PlanStep& step : plan.steps) {
     if (step.owner != core::kNoUnit &&
         !is_between({step.owner, step.dependency, step.kind}, step.unit, step.cause))
       return fail("S17: a plan for " + name(request.unit) + " does not say why it moves " + name(step.unit));
   }
+}
+
+// In motion all that is sure of a plan is why it does what it does.
+void Simulation::check_any_plan(Rng& dice) {
+  const auto verb = static_cast<core::Verb>(dice.below(6));
+  const core::Requested request{0, verb, dice.below(static_cast<std::uint32_t>(engine_.graph()->size())), 0};
+  check_reasons(engine_.plan(request, now_), request);
+}
+
+// For a request that is bound to succeed, in a world where all goes well.
+void Simulation::check_plan(const core::Plan& plan, const core::Requested& request, bool certain) {
+  check_reasons(plan, request);
+  const core::Requested of_nobody{0, request.verb, static_cast<UnitIndex>(engine_.graph()->size())};
+  if (!engine_.plan(of_nobody, now_).steps.empty()) return fail("S17: a plan for nobody moves somebody");
   // What nobody may tell to end is not foreseen to end.
   const bool all_end = std::none_of(units_.begin(), units_.end(), [](const unit::Unit& unit) {
     return unit.service.kill_mode == unit::KillMode::None;

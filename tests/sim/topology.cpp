@@ -105,7 +105,8 @@ void make_rare(Rng& rng, std::vector<unit::Unit>& units) {
     if (service.ready_fd > 0) service.ready_fd = 0;
     if (rng.chance(30)) service.success_exit.signals = {64};
     if (rng.chance(20)) service.restart_prevent_exit.signals = {1};
-    if (service.type == unit::ServiceType::Idle) service.start_timeout = milliseconds(6000 + rng.below(3000));
+    if (service.type == unit::ServiceType::Exec && rng.chance(30)) service.type = unit::ServiceType::Idle;
+    if (rng.chance(70)) service.start_timeout = milliseconds(6000 + rng.below(3000));
     if (i == 0 || rng.chance(50)) continue;
     service.restart_limit = {1 + rng.below(2), milliseconds(5000), unit::FailureAction::None};
     const unit::Unit& called = units[rng.below(static_cast<std::uint32_t>(i))];
