@@ -39,7 +39,8 @@ void Guard::resume() noexcept {
   children_.reserve(pid_);
 }
 
-// For the next self. Before this a fault leaves the manager without a channel, and it ends.
+// For the next self. Before this a fault leaves the manager without a channel, and it ends; after it the
+// manager has been told all that it waits for.
 void Guard::record() noexcept {
   Resume& next = facts_.edit_resume();
   next.socket = channel_.socket();
@@ -101,8 +102,8 @@ void Guard::start() noexcept {
     return;
   }
   children_.reserve(pid_);
-  record();
   channel_.send_resumed(epoch);
+  record();
 }
 
 std::int32_t Guard::fork_manager(int socket) noexcept {

@@ -21,6 +21,15 @@ constexpr std::size_t kResult = offsetof(user, regs) + offsetof(user_regs_struct
 
 }  // namespace
 
+void fault_at_stop(pid_t pid) {
+  __ptrace_syscall_info info{};
+  ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
+  // A signal comes after the call: so there is none.
+  if (info.op == PTRACE_SYSCALL_INFO_ENTRY) ptrace(PTRACE_POKEUSER, pid, kNumber, -1L);
+  kill(pid, SIGSEGV);
+  ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
+}
+
 EndAndSpawn::EndAndSpawn() {
   EXPECT_EQ(mkfifo(gate_.c_str(), 0600), 0);
   hold_.reset(open(gate_.c_str(), O_RDWR | O_CLOEXEC));

@@ -6,6 +6,9 @@
 
 namespace init::test {
 
+// A fault of a process that is held at a system call, before it is made or after; then it is let go.
+void fault_at_stop(pid_t pid);
+
 class EndAndSpawn {
  public:
   // An end that initd has not heard of, and a spawn that it has not read. The spawn rests on a descriptor
