@@ -314,6 +314,14 @@ void spawn_failed(World& world, UnitIndex unit, Which process, SpawnError kind) 
   hook ? stop_hook_ended(world, unit, true) : check_end(world, unit);
 }
 
+// A step that nobody has begun yet takes no time: that in which no manager got so far does not count.
+void limit_anew(World& world, UnitIndex unit) {
+  if (world.units[unit].deadline_ns[static_cast<std::size_t>(TimerKind::Phase)] == 0) return;
+  if (is_stopping(world.units[unit].state))
+    return arm(world, unit, TimerKind::Phase, world.now + stop_limit(world, unit));
+  arm_limit(world, unit);
+}
+
 }  // namespace
 
 bool run_step(World& world, UnitIndex unit, State state, std::size_t step) {
@@ -463,7 +471,10 @@ void repeat_spawn(World& world, UnitIndex unit, Attempt attempt) {
   if (awaited && found)
     return world.emit(WatchMain{unit, attempt, record.state == State::Forking ? 0 : record.main_pid});
   if (awaited && role_in(record.state) == Role::Main) world.edit(unit).word = word_of(policy_of(world, unit));
-  if (awaited) return world.emit(Spawn{unit, attempt, role_in(record.state), record.step});
+  if (awaited) {
+    world.emit(Spawn{unit, attempt, role_in(record.state), record.step});
+    return limit_anew(world, unit);
+  }
   // Nobody knows that process. It was to be ended and never began, or it is lost with everything that was
   // known of it.
   on_exited(world, Exited{unit, attempt, {}, !has_flag(record, kGroup)});

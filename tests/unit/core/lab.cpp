@@ -310,6 +310,17 @@ void Lab::crash() {
   engine = Engine::restore(engine.graph(), {units, jobs, facts, 0}, now, *this);
 }
 
+void Lab::crash_before_spawn(std::string_view unit, int milliseconds) {
+  const auto& record = engine.record(index(unit));
+  const auto is_newest = [&](const auto& one) {
+    return one.second.attempt == record.attempt && one.first == unit;
+  };
+  std::erase_if(mains_, is_newest);
+  std::erase_if(controls_, is_newest);
+  now = now + std::chrono::milliseconds(milliseconds);
+  crash();
+}
+
 std::string Lab::outcome(JobId job) const {
   const auto found = outcomes_.find(job);
   return found == outcomes_.end() ? "waiting" : found->second;

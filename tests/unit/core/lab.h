@@ -51,6 +51,8 @@ class Lab : public ActionSink {
 
   // The manager dies after the records are committed, and a new one recovers from records and facts.
   void crash();
+  // The same, when it has died right before it asked for the newest process of a unit, so long ago.
+  void crash_before_spawn(std::string_view unit, int milliseconds);
 
   [[nodiscard]] UnitIndex index(std::string_view unit) const;
   [[nodiscard]] UnitView view(std::string_view unit) const { return engine.view(index(unit)); }

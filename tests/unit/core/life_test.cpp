@@ -328,6 +328,32 @@ TEST(Hooks, PostStopFollowsAFailedStartAndACrash) {
   EXPECT_EQ(lab.view("db").reason, Reason::PreStart);
 }
 
+// Its record of the end would be lost, as in a machine where one manager after the other got no further.
+TEST(Hooks, AStepThatNoManagerHasBegunHasItsWholeTime) {
+  Lab lab("db post-stop=1 stop-timeout=1000 restart=no");
+  lab.start("db");
+  lab.runs("db");
+  lab.exits("db", 1);
+  EXPECT_EQ(lab.log(), "spawn db, post-stop db");
+  lab.crash_before_spawn("db", 5000);
+  lab.advance(999);
+  EXPECT_EQ(lab.log(), "post-stop db");
+  EXPECT_EQ(lab.state("db"), State::PostStop);
+  lab.advance(1);
+  EXPECT_EQ(lab.log(), "kill db");
+}
+
+TEST(Hooks, AStartThatNoManagerHasBegunHasItsWholeTime) {
+  Lab lab("db notify start-timeout=1000 restart=no");
+  lab.start("db");
+  lab.crash_before_spawn("db", 5000);
+  lab.runs("db");
+  lab.advance(999);
+  EXPECT_EQ(lab.state("db"), State::Readying);
+  lab.advance(1);
+  EXPECT_EQ(lab.view("db").reason, Reason::ReadyTimeout);
+}
+
 TEST(Hooks, AStopInterruptsAnyPhaseOfAStart) {
   for (const int phase : {0, 1, 2, 3}) {
     Lab lab("db notify condition=1 pre=1 post-start=1 stop=1");
