@@ -100,7 +100,7 @@ class ChaosTest(unittest.TestCase):
         for name, count in world.hit.most_common():
             print(f"P2s {count} in {name}", flush=True)
         if world.hit:
-            print(f"P2s never in {[name for name in world.symbols.loop if name not in world.hit]}", flush=True)
+            print(f"P2s never in {world.unmet()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from world import await_end, send
 STRIKE, DENY = PROGRAMS / "strike", PROGRAMS / "deny"
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGSYS)
 NOWHERE = 0  # instead of a signal
+DID_NOT_COME_BY = 3  # strike's exit code
 CROWD = int(os.environ.get("INITD_CHAOS_CROWD", "500"))
 LONGEST_GAP = 0.25  # seconds
 REQUESTS = 30  # each of which makes PID 1 start, and reap, a process
@@ -48,14 +49,21 @@ def kill_manager_twice(world):
     world.await_whole("P5 table whole again", since)
 
 
-def strike(world, *words):
-    """(function, seconds until it goes on) of a fault of PID 1; the words are those of strike.cpp."""
+def strike(world, *words, meanwhile=None):
+    """(function, seconds until it goes on) of a fault of PID 1; the words are those of strike.cpp. meanwhile: what may bring it to a
+    function that is waited for; None when it did not come by."""
     fault = world.chance.choice((*FAULTS, NOWHERE) if words else FAULTS)
-    done = subprocess.run([STRIKE, str(world.machine.pid), str(int(fault)), *map(str, words)], capture_output=True, text=True)
-    address, *microseconds = done.stdout.split()
+    command = [STRIKE, str(world.machine.pid), str(int(fault)), *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as struck:
+        if meanwhile is not None and struck.stdout.readline() == "armed\n":
+            meanwhile()
+        said, error = struck.stdout.read(), struck.stderr.read()
+    if meanwhile is not None and struck.returncode == DID_NOT_COME_BY:
+        return None
+    address, *microseconds = said.split()
     where = world.symbols.at(int(address, 0))
-    if done.returncode != 0:
-        raise RuntimeError(f"PID 1, signal {int(fault)} in {where} ({address}): {done.stderr}")
+    if struck.returncode != 0:
+        raise RuntimeError(f"PID 1, signal {int(fault)} in {where} ({address}): {error}")
     return where, int(microseconds[0]) / 1e6
 
 
@@ -70,15 +78,20 @@ def fault_pid1_at_a_step(world):
     """P2s: PID 1 faults after a random number of single steps, half the time from the beginning of a function of its loop: if
     there are such, one that no fault has met yet. Now and then the manager is killed just before."""
     pause(world)
-    if world.chance.random() < 0.3:
-        with world.manager_pidfd() as manager:
-            send(manager, signal.SIGKILL)
+    killing = world.chance.random() < 0.3
+
+    def maybe_kill():
+        if killing:
+            with world.manager_pidfd() as manager:
+                send(manager, signal.SIGKILL)
+
+    struck = None
     if world.chance.random() < 0.5:
-        function, seconds = strike(world, world.chance.randrange(1, 5000))
+        name = world.chance.choice(world.unmet() or sorted(world.symbols.loop))
+        struck = strike(world, world.chance.choice([1, 1, 2, 5, 20, 100]), world.symbols.loop[name], meanwhile=maybe_kill)
     else:
-        loop = sorted(world.symbols.loop)
-        begin = world.symbols.loop[world.chance.choice([name for name in loop if name not in world.hit] or loop)]
-        function, seconds = strike(world, world.chance.choice([1, 1, 2, 5, 20, 100]), begin)
+        maybe_kill()
+    function, seconds = struck or strike(world, world.chance.randrange(1, 5000))
     world.hit[function] += 1
     world.note("P2s PID 1 resumed", seconds)
     world.await_whole("P2s table whole again", time.monotonic())

@@ -2,8 +2,9 @@
 //
 //   strike PID SIGNAL                     at once, wherever it is
 //   strike PID SIGNAL STEPS               after so many single steps
-//   strike PID SIGNAL STEPS FUNCTION      after so many from the next time that it comes by this address;
-//                                         from wherever it is, when it does not come by in half a second
+//   strike PID SIGNAL STEPS FUNCTION      after so many from the next time that it comes by this address,
+//                                         which is waited for from the line "armed" on; exit 3, and nothing
+//                                         is struck, when it does not come by in two seconds
 //
 // The signal is sent; with SIGNAL 0 and STEPS it jumps to where nothing is, and the kernel says so.
 // Prints "ADDRESS MICROSECONDS": where it was (0 = at once), and the time from the fault until the turn of
@@ -29,6 +30,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <optional>
 #include <string_view>
 
 #include "daemon/pid1/facts.h"
@@ -38,7 +40,8 @@ namespace {
 using init::pid1::FactsHeader;
 
 constexpr std::int64_t kPatience = 60'000'000;  // microseconds
-constexpr std::int64_t kComesBy = 500'000;
+constexpr std::int64_t kComesBy = 2'000'000;
+constexpr int kDidNotComeBy = 3;
 constexpr int kHarmless = SIGURG;  // initd counts it, and nobody heeds it
 
 [[noreturn]] void fail(const char* what) {
@@ -77,37 +80,64 @@ std::byte* map_facts(pid_t pid) {
 
 // ---- Single steps
 
-// One stop; a signal that comes in between is passed on. 0 = it has ended.
-int await_stop(pid_t pid) {
-  int status = 0;
-  if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status)) return 0;
-  return WSTOPSIG(status);
+// The signal of its next stop; nothing when it does not come until then.
+std::optional<int> await_stop(pid_t pid, std::int64_t end) {
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &child, nullptr);
+  for (int status = 0;;) {
+    const pid_t got = waitpid(pid, &status, __WALL | WNOHANG);
+    if (got == pid && WIFSTOPPED(status)) return WSTOPSIG(status);
+    if (got != 0) fail("it has ended");
+    const std::int64_t left = end - now();
+    if (left <= 0) return std::nullopt;
+    const timespec time{left / 1'000'000, left % 1'000'000 * 1000};
+    sigtimedwait(&child, nullptr, &time);
+  }
+}
+
+void interrupt(pid_t pid) {
+  ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr);
+  if (!await_stop(pid, now() + kPatience)) fail("it does not stop");
 }
 
 void hold(pid_t pid) {
   if (ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) != 0) fail("cannot be traced");
-  ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr);
-  if (await_stop(pid) == 0) fail("it has ended");
+  interrupt(pid);
 }
 
-std::size_t debug_register(std::size_t number) {
-  return offsetof(user, u_debugreg) + number * sizeof(user::u_debugreg[0]);
+std::uintptr_t place_of(pid_t pid) {
+  user_regs_struct registers{};
+  ptrace(PTRACE_GETREGS, pid, nullptr, &registers);
+  return registers.rip;
 }
 
-// A breakpoint of the processor: children do not inherit it, as they would one in the text.
+bool poke_debug(pid_t pid, std::size_t number, std::uintptr_t value) {
+  const std::size_t at = offsetof(user, u_debugreg) + number * sizeof(user::u_debugreg[0]);
+  return ptrace(PTRACE_POKEUSER, pid, at, value) == 0;
+}
+
+// What is no stop of ours is passed on, if it is a signal.
+int signal_to_pass(int stopped) {
+  return stopped == SIGTRAP || stopped == SIGSTOP ? 0 : stopped;
+}
+
+// By a breakpoint of the processor: children do not inherit it, as they would one in the text. Whether it has
+// come by; it stands still then, and the breakpoint is gone.
 bool run_until(pid_t pid, std::uintptr_t address) {
-  if (ptrace(PTRACE_POKEUSER, pid, debug_register(0), address) != 0) return false;
-  if (ptrace(PTRACE_POKEUSER, pid, debug_register(7), 1) != 0) return false;
-  ptrace(PTRACE_CONT, pid, nullptr, nullptr);
+  if (!poke_debug(pid, 0, address) || !poke_debug(pid, 7, 1)) fail("no breakpoint");
+  std::puts("armed");
+  std::fflush(stdout);
   const std::int64_t end = now() + kComesBy;
-  int status = 0;
-  while (waitpid(pid, &status, __WALL | WNOHANG) == 0 && now() < end) sched_yield();
-  if (status == 0) {
-    ptrace(PTRACE_INTERRUPT, pid, nullptr, nullptr);
-    waitpid(pid, &status, __WALL);
+  std::optional<int> stopped = SIGTRAP;
+  while (stopped && place_of(pid) != address) {
+    ptrace(PTRACE_CONT, pid, nullptr, signal_to_pass(*stopped));
+    stopped = await_stop(pid, end);
   }
-  ptrace(PTRACE_POKEUSER, pid, debug_register(7), 0);
-  return WIFSTOPPED(status);
+  if (!stopped) interrupt(pid);
+  poke_debug(pid, 7, 0);
+  return place_of(pid) == address;
 }
 
 // The last stop is one at which a signal can be given along.
@@ -115,19 +145,23 @@ std::uintptr_t step(pid_t pid, int steps) {
   int pass_on = 0;
   for (int done = 0; done < steps;) {
     ptrace(PTRACE_SINGLESTEP, pid, nullptr, pass_on);
-    const int stopped = await_stop(pid);
-    if (stopped == 0) fail("it has ended");
-    pass_on = stopped == SIGTRAP || stopped == SIGSTOP ? 0 : stopped;
+    const std::optional<int> stopped = await_stop(pid, now() + kPatience);
+    if (!stopped) fail("it does not step");
+    pass_on = signal_to_pass(*stopped);
     if (pass_on == 0) ++done;
   }
-  user_regs_struct registers{};
-  ptrace(PTRACE_GETREGS, pid, nullptr, &registers);
-  return registers.rip;
+  return place_of(pid);
 }
 
 void go_astray(pid_t pid) {
   constexpr std::uintptr_t kNowhere = 8;
   ptrace(PTRACE_POKEUSER, pid, offsetof(user, regs) + offsetof(user_regs_struct, rip), kNowhere);
+}
+
+int let_go(pid_t pid) {
+  ptrace(PTRACE_DETACH, pid, nullptr, nullptr);
+  std::fprintf(stderr, "strike: it did not come by\n");
+  return kDidNotComeBy;
 }
 
 // ---- The fault
@@ -167,7 +201,7 @@ int main(int argc, char** argv) {
   std::uintptr_t where = 0;
   if (argc > 3) {
     hold(pid);
-    if (argc > 4) run_until(pid, std::strtoul(argv[4], nullptr, 0));
+    if (argc > 4 && !run_until(pid, std::strtoul(argv[4], nullptr, 0))) return let_go(pid);
     where = step(pid, std::atoi(argv[3]));
     if (signal == 0) go_astray(pid);
   }

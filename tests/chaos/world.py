@@ -146,6 +146,10 @@ class World:
                 self.wants.append((since, time.monotonic()))
             self._await_recovery()
 
+    def unmet(self):
+        """Functions of PID 1's loop that no fault has met yet."""
+        return [name for name in sorted(self.symbols.loop) if name not in self.hit]
+
     def await_manager(self):
         return wait_until("there is a manager", self.machine.manager, PATIENCE)
 

@@ -47,11 +47,13 @@ class Machine:
         return bool(data)
 
     def expect(self, pattern, timeout=60):
-        """Waits for a pattern after what was matched before; returns the match."""
+        """Waits for a pattern, of one line, after what was matched before; returns the match."""
         end = time.monotonic() + timeout
-        while not (match := re.compile(pattern, re.M).search(self.text, self.read_to)):
+        pattern, start = re.compile(pattern, re.M), self.read_to
+        while not (match := pattern.search(self.text, start)):
+            start = max(start, self.text.rfind("\n") + 1)
             if not self._read(end):
-                raise EOFError(f"the machine ended before {pattern!r}; the last of it:\n{self.text[-2000:]}")
+                raise EOFError(f"the machine ended before {pattern.pattern!r}; the last of it:\n{self.text[-2000:]}")
         self.read_to = match.end()
         return match
 

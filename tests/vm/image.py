@@ -11,7 +11,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUSYBOX = pathlib.Path("/bin/busybox")
-APPLETS = ("sh", "cat", "dmesg", "echo", "grep", "kill", "ls", "mkdir", "mount", "pidof", "ps", "sleep")
+APPLETS = ("sh", "base64", "cat", "dmesg", "echo", "grep", "gzip", "kill", "ls", "mkdir", "mount", "pidof", "ps", "sleep", "tail")
 DIRECTORIES = ("bin", "dev", "etc", "etc/initd", "etc/initd/units", "mnt", "proc", "root", "run", "sbin", "sys", "tmp", "usr",
                "usr/lib", "usr/lib/initd", "usr/lib/initd/units", "var", "var/lib", "var/log")  # fmt: skip
 DEVICES = {"dev/console": (5, 1), "dev/null": (1, 3)}  # both are needed before anything is mounted on /dev

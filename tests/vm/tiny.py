@@ -24,10 +24,16 @@ class TinyMachine(unittest.TestCase):
 
     @contextlib.contextmanager
     def boot(self, disk=None):
-        """with self.boot() as machine: its shell has shown the prompt."""
+        """with self.boot() as machine: its shell has shown the prompt. What it wrote is kept when the test fails."""
         with console.Machine(self.kernel, self.initramfs, APPEND, disk) as machine:
-            machine.expect(PROMPT, timeout=120)
-            yield machine
+            try:
+                machine.expect(PROMPT, timeout=120)
+                yield machine
+            except BaseException:
+                kept = pathlib.Path(self.cache, f"{self._testMethodName}.console")
+                kept.write_text(machine.text)
+                print(f"its console is kept in {kept}", flush=True)
+                raise
 
     def ask(self, machine, command, timeout=60):
         """What a command wrote that must succeed."""
