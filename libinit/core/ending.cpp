@@ -145,8 +145,8 @@ void end_run(World& world, UnitIndex unit, Reason reason) {
   }
   if (reason != Reason::None && reason != Reason::ConditionUnmet)
     finish_jobs(world, unit, kStarts, is_late(reason) ? JobOutcome::TimedOut : JobOutcome::Failed, unit);
-  if (is_up(state)) suspend_bound(world, unit);
   begin_end(world, unit, reason);
+  if (is_up(state)) suspend_bound(world, unit);  // which may lead back to it: it ends already
 }
 
 void finish_run(World& world, UnitIndex unit) {

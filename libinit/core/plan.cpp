@@ -1,6 +1,7 @@
 // The plan: the engine itself, run forward on a copy in a world where everything goes well.
 #include <deque>
 #include <map>
+#include <set>
 
 #include "libinit/core/engine.h"
 #include "libinit/core/wishes.h"
@@ -89,10 +90,13 @@ class Foresight final : public ActionSink {
   void on(const Probe& a) {
     if (a.which == ProbeOf::Ready) events_.push_back(Probed{a.unit, a.attempt, a.which, a.serial, true});
   }
-  // In the plan no time passes: a question that waits for its time is answered by it.
+  // In the plan no time passes: a question that waits for its time is answered by it, and the next try comes,
+  // once: what runs again and again would never end.
   void on(const ArmTimer& a) {
     const State state = world_.units[a.unit].state;
-    const bool awaited = state == State::Readying || state == State::Idling;
+    const bool again = state == State::Backoff || state == State::LongBackoff;
+    const bool awaited =
+        again ? tried_.insert(a.unit).second : state == State::Readying || state == State::Idling;
     if (awaited && a.kind != TimerKind::Phase) events_.push_back(TimerFired{a.unit, a.kind, a.serial});
   }
   void on(const Signal& a) {
@@ -192,6 +196,7 @@ class Foresight final : public ActionSink {
   const World& world_;
   UnitIndex asked_;
   std::vector<PlanStep::Verb> last_;
+  std::set<UnitIndex> tried_;
   std::deque<Event> events_;
   Plan plan_;
 };

@@ -116,10 +116,13 @@ class Walk {
     asked_ ? try_again(world_, wish.unit) : restart(wish.unit);
   }
 
-  // What was stopped on purpose may run again when its turn comes.
+  // What was stopped on purpose may run again when its turn comes, as often as it may at first: whoever keeps
+  // it up does not have to wait.
   void let_go(UnitIndex unit) {
     if (world_.units[unit].goal != Goal::Held) return;
-    world_.edit(unit).goal = Goal::Idle;
+    UnitRecord& record = world_.edit(unit);
+    record.goal = Goal::Idle;
+    forget_failures(record);
     world_.touch(unit);
     world_.touch_watchers(unit);
   }
@@ -170,7 +173,8 @@ bool stop_one(World& world, const Order& order) {
   const Goal goal = goal_after(order.stop, before.goal);
   const State state = before.state;
   const bool was_wanted = before.goal == Goal::Up;
-  if (goal != before.goal) {
+  // An admin's word stands above that of a unit, which may take its own back.
+  if (goal != before.goal || (order.cause == kNoUnit && before.cause != 0)) {
     if (order.cause != kNoUnit) finish_jobs(world, order.unit, kStarts, JobOutcome::Canceled, order.cause);
     UnitRecord& record = world.edit(order.unit);
     record.goal = goal;
