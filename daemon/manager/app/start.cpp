@@ -2,6 +2,7 @@
 // taken up, what it does not hold is made.
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -181,6 +182,7 @@ Result<> App::open_sources() {
   auto helpers = Helpers::create();
   if (!helpers) return Failure(helpers.error());
   helpers_.emplace(std::move(*helpers));
+  (void)::signal(SIGCHLD, SIG_IGN);  // the kernel reaps them
   if (const int error = add(helpers_->fd(), Source::Helpers)) return failure(error, "watch the helpers");
   keep_rescue_socket();
   auto stored = channel_.fetch(channel::kStoreControlListener, 0);

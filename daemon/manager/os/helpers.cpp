@@ -48,6 +48,7 @@ void keep_only(int pipe, int kept) {
   live_for(limit);
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)signal(SIGPIPE, SIG_DFL);
+  (void)signal(SIGCHLD, SIG_DFL);  // it may have children itself
   keep_only(pipe, kept);
   const std::string answer = work();
   std::string_view left = answer;

@@ -1,6 +1,6 @@
 // What may block, done beside the manager: by a copy of it (fork(2)) that sees all its memory, has none of
 // its descriptors, answers over a pipe and dies with it. A name service or a file system that hangs holds up
-// nothing but the start that asked for it.
+// nothing but the start that asked for it. Who ignores SIGCHLD, as the manager does, has none left to reap.
 #pragma once
 #include <sys/types.h>
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 namespace init::manager {
 namespace {
@@ -68,6 +69,33 @@ TEST(Helpers, OneThatDiesAnswersNothing) {
   const auto done = wait_for(helpers);
   ASSERT_EQ(done.size(), 1U);
   EXPECT_EQ(done[0].answer, "");
+}
+
+TEST(Helpers, NoneThatHasEndedIsLeftBehindWhereSigchldIsIgnored) {
+  while (waitpid(-1, nullptr, 0) > 0) {
+  }
+  const auto before = signal(SIGCHLD, SIG_IGN);
+  auto helpers = *Helpers::create();
+  for (std::uint64_t key = 1; key <= 20; ++key) {
+    ASSERT_TRUE(helpers.start(key, [] { return std::string("quick"); }));
+    ASSERT_EQ(wait_for(helpers).size(), 1U);
+  }
+  EXPECT_EQ(waitpid(-1, nullptr, 0), -1) << "waits for all and finds no end of any";
+  EXPECT_EQ(errno, ECHILD);
+  signal(SIGCHLD, before);
+}
+
+TEST(Helpers, OneLearnsHowItsOwnChildrenEnd) {
+  const auto before = signal(SIGCHLD, SIG_IGN);
+  auto helpers = *Helpers::create();
+  ASSERT_TRUE(helpers.start(1, [] {
+    const pid_t child = fork();
+    if (child == 0) _exit(7);
+    int status = 0;
+    return std::to_string(waitpid(child, &status, 0) == child ? WEXITSTATUS(status) : -1);
+  }));
+  EXPECT_EQ(wait_for(helpers)[0].answer, "7");
+  signal(SIGCHLD, before);
 }
 
 // F55: what hangs, hangs beside the manager.
