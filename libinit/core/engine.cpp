@@ -88,10 +88,6 @@ Engine::Engine(std::unique_ptr<World> world) : world_(std::move(world)) {}
 Engine::~Engine() = default;
 Engine::Engine(const Engine& other) : world_(std::make_unique<World>(*other.world_)) {}
 Engine::Engine(Engine&&) noexcept = default;
-Engine& Engine::operator=(const Engine& other) {
-  if (this != &other) *world_ = *other.world_;
-  return *this;
-}
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
 void Engine::handle(const Event& event, MonotonicTime now, ActionSink& sink) {

@@ -111,7 +111,6 @@ class Engine {
   ~Engine();
   Engine(const Engine& other);
   Engine(Engine&&) noexcept;
-  Engine& operator=(const Engine& other);
   Engine& operator=(Engine&&) noexcept;
 
   // What was committed, and what PID 1 saw since. Facts win.

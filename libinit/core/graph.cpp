@@ -15,7 +15,7 @@ bool ExitBits::contains(const Exit& exit) const noexcept {
     case Exit::Kind::Dumped:
       return value - 1 < 64 && (signals >> (value - 1) & 1U) != 0;
     case Exit::Kind::None:
-      return false;
+      break;
   }
   return false;
 }

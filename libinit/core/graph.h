@@ -4,6 +4,7 @@
 // a unit has that very name.
 #pragma once
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,7 +24,7 @@ struct ExitBits {
   std::uint64_t codes[4] = {};
   std::uint64_t signals = 0;
   [[nodiscard]] bool contains(const Exit& exit) const noexcept;
-  friend bool operator==(const ExitBits&, const ExitBits&) = default;
+  friend auto operator<=>(const ExitBits&, const ExitBits&) = default;
 };
 
 // What the engine needs of [service]; shared by all units that say the same.
@@ -31,7 +32,7 @@ struct ProbePolicy {
   unit::ProbeKind kind = unit::ProbeKind::None;
   std::uint32_t failures = 0;
   Duration alive_for{0}, interval{0}, deadline = kInfinity;
-  friend bool operator==(const ProbePolicy&, const ProbePolicy&) = default;
+  friend auto operator<=>(const ProbePolicy&, const ProbePolicy&) = default;
 };
 struct Policy {
   unit::ServiceType type = unit::ServiceType::Exec;
@@ -55,8 +56,12 @@ struct Policy {
   [[nodiscard]] const std::vector<bool>& steps_of(Role role) const {
     return steps[static_cast<std::size_t>(role)];
   }
+  // A reload may have left fewer steps than the one that just ended.
+  [[nodiscard]] bool ignores_failure(Role role, std::size_t step) const {
+    return step < steps_of(role).size() && steps_of(role)[step];
+  }
   ExitBits success, prevent, force;
-  friend bool operator==(const Policy&, const Policy&);
+  friend auto operator<=>(const Policy&, const Policy&) = default;
 };
 
 // One dependency between two units, seen from either end.

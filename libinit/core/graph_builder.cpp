@@ -67,15 +67,10 @@ class GraphBuilder {
   }
 
   std::uint32_t intern(const Policy& policy) {
-    const std::uint64_t hash = policy_hash(policy);
-    const auto [begin, end] = interned_.equal_range(hash);
-    for (auto it = begin; it != end; ++it) {
-      if (graph_->policies_[it->second] == policy) return it->second;
-    }
-    const auto index = static_cast<std::uint32_t>(graph_->policies_.size());
-    graph_->policies_.push_back(policy);
-    interned_.emplace(hash, index);
-    return index;
+    const auto next = static_cast<std::uint32_t>(graph_->policies_.size());
+    const auto [known, is_new] = interned_.emplace(policy, next);
+    if (is_new) graph_->policies_.push_back(policy);
+    return known->second;
   }
 
   void add_units() {
@@ -272,7 +267,7 @@ class GraphBuilder {
   std::span<const unit::Unit> units_;
   std::shared_ptr<Graph> graph_ = std::make_shared<Graph>();
   std::map<std::string_view, UnitIndex> by_name_;  // keys live in units_
-  std::multimap<std::uint64_t, std::uint32_t> interned_;
+  std::map<Policy, std::uint32_t> interned_;
   std::vector<OrderEdge> edges_;
   std::vector<bool> on_strong_;
 };

@@ -15,21 +15,10 @@ void each_job(World& world, UnitIndex unit, Use use) {
   }
 }
 
-void finish(World& world, const Job& job, JobOutcome outcome, UnitIndex cause) {
-  Job done = job;
-  done.phase = JobPhase::Finished;
-  done.outcome = outcome;
-  done.cause = cause;
-  world.jobs.open.erase({job.unit, job.id});
-  world.jobs.finished.push_back(done);
-  world.jobs.changed = true;
-  world.emit(JobFinished{done.id, done.unit, outcome, cause});
-}
-
 void went_up(World& world, UnitIndex unit) {
   each_job(world, unit, [&](Job& job) {
     if (kStarts.contains(job.verb) && job.phase == JobPhase::Underway)
-      finish(world, job, JobOutcome::Done, unit);
+      finish_job(world, job, JobOutcome::Done, unit);
   });
 }
 
@@ -81,14 +70,24 @@ void add_job(World& world, const Job& job) {
   world.jobs.changed = true;
 }
 
+void finish_job(World& world, const Job& job, JobOutcome outcome, UnitIndex cause) {
+  Job done = job;
+  done.phase = JobPhase::Finished;
+  done.outcome = outcome;
+  done.cause = cause;
+  world.jobs.open.erase({job.unit, job.id});
+  world.jobs.finished.push_back(done);
+  world.jobs.changed = true;
+  world.emit(JobFinished{done.id, done.unit, outcome, cause});
+}
+
 void finish_jobs(World& world, UnitIndex unit, Verbs verbs, JobOutcome outcome, UnitIndex cause) {
   each_job(world, unit, [&](Job& job) {
-    if (verbs.contains(job.verb)) finish(world, job, outcome, cause);
+    if (verbs.contains(job.verb)) finish_job(world, job, outcome, cause);
   });
 }
 
 void follow_jobs(World& world, UnitIndex unit) {
-  if (world.jobs.open.empty()) return;
   const State state = world.units[unit].state;
   if (is_up(state)) return went_up(world, unit);
   if (!is_down(state)) return;
@@ -99,7 +98,7 @@ void follow_jobs(World& world, UnitIndex unit) {
 bool finish_reload(World& world, UnitIndex unit, JobOutcome outcome) {
   bool again = false;
   each_job(world, unit, [&](Job& job) {  // nobody waits for anything else of a unit that reloads
-    if (job.phase == JobPhase::Underway) return finish(world, job, outcome, unit);
+    if (job.phase == JobPhase::Underway) return finish_job(world, job, outcome, unit);
     job.phase = JobPhase::Underway;
     world.jobs.changed = true;
     again = true;

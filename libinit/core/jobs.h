@@ -44,6 +44,8 @@ inline constexpr Verbs kReloads(JobVerb::Reload);
 
 struct World;
 void add_job(World& world, const Job& job);
+// It ends, and nobody else's does.
+void finish_job(World& world, const Job& job, JobOutcome outcome, UnitIndex cause);
 // Every job of the unit with one of these verbs ends.
 void finish_jobs(World& world, UnitIndex unit, Verbs verbs, JobOutcome outcome, UnitIndex cause);
 // The unit has entered a state: its jobs end or go on accordingly.

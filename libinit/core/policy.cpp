@@ -124,38 +124,6 @@ Word word_of(const Policy& policy) noexcept {
   }
 }
 
-bool operator==(const Policy& a, const Policy& b) {
-  const auto plain = [](const Policy& p) {
-    return std::tuple(p.type, p.oneshot, p.has_ready_fd, p.abort_on_timeout, p.remain_after_exit,
-                      p.stop_when_starved, p.restart, p.kill_mode, p.limit_action, p.burst, p.limit_interval,
-                      p.restart_delay, p.restart_delay_max, p.restart_reset_after, p.start_timeout,
-                      p.stop_timeout, p.run_timeout, p.watchdog, p.reload_signal, p.abort_signal, p.ready,
-                      p.health);
-  };
-  const auto same_step = [](const unit::StopStep& x, const unit::StopStep& y) {
-    return x.signal == y.signal && x.wait == y.wait;
-  };
-  return plain(a) == plain(b) && a.success == b.success && a.prevent == b.prevent && a.force == b.force &&
-         a.steps == b.steps &&
-         std::equal(a.stop_schedule.begin(), a.stop_schedule.end(), b.stop_schedule.begin(),
-                    b.stop_schedule.end(), same_step);
-}
-
-std::uint64_t policy_hash(const Policy& policy) noexcept {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  const auto mix = [&hash](std::uint64_t value) { hash = (hash ^ value) * 0x100000001b3U; };
-  mix(static_cast<std::uint64_t>(policy.type));
-  mix(static_cast<std::uint64_t>(policy.restart));
-  mix(policy.burst);
-  mix(static_cast<std::uint64_t>(policy.restart_delay.count()));
-  mix(static_cast<std::uint64_t>(policy.start_timeout.count()));
-  for (const std::vector<bool>& steps : policy.steps) mix(steps.size());
-  mix(policy.stop_schedule.size());
-  for (const unit::StopStep& step : policy.stop_schedule) mix(static_cast<std::uint64_t>(step.wait.count()));
-  for (const std::uint64_t word : policy.success.codes) mix(word);
-  return hash;
-}
-
 bool is_clean(const Policy& policy, const Exit& exit) noexcept {
   if (policy.success.contains(exit)) return true;
   if (exit.kind == Exit::Kind::Code) return exit.value == 0;

@@ -15,7 +15,6 @@ namespace init::core {
 
 [[nodiscard]] Policy make_policy(const unit::Unit& unit);
 [[nodiscard]] Word word_of(const Policy& policy) noexcept;
-[[nodiscard]] std::uint64_t policy_hash(const Policy& policy) noexcept;
 
 // Did it end well? Exit code 0 and success-exit; of a service that is no oneshot also the signals that ask a
 // program to end: HUP, INT, TERM, PIPE (as systemd.service(5) has it).

@@ -148,7 +148,7 @@ void extend(World& world, UnitIndex unit, TimerKind kind, std::int64_t ns) {
 
 void told_more_time(World& world, UnitIndex unit, std::int64_t ns) {
   const State state = world.units[unit].state;
-  if (ns <= 0 || state == State::KillWait) return;
+  if (state == State::KillWait) return;
   extend(world, unit, TimerKind::Phase, ns);
   extend(world, unit, TimerKind::Run, ns);
 }

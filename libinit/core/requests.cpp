@@ -17,8 +17,7 @@ Job job_of(const Requested& request) {
 }
 
 void answer(World& world, const Requested& request, JobOutcome outcome) {
-  add_job(world, job_of(request));
-  finish_jobs(world, request.unit, Verbs(static_cast<JobVerb>(request.verb)), outcome, request.unit);
+  if (request.job != 0) finish_job(world, job_of(request), outcome, request.unit);
 }
 
 bool is_refused(const World& world, const Requested& request) {

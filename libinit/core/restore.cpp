@@ -65,7 +65,7 @@ void load_job(World& world, const JobRecord& record) {
   job.id = record.job;
   job.verb = record.verb;
   job.phase = record.phase;
-  job.unit = record.unit == 0 ? kNoUnit : unit_of(world, record.unit);
+  job.unit = unit_of(world, record.unit);
   job.uid = record.uid;
   job.outcome = record.outcome;
   job.cause = unit_of(world, record.cause);

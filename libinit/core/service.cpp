@@ -108,8 +108,7 @@ bool is_well(const Exit& exit) {
 }
 
 bool step_failed(const Policy& policy, Role role, std::uint16_t step, const Exit& exit) {
-  const std::vector<bool>& ignored = policy.steps_of(role);
-  return !(step < ignored.size() && ignored[step]) && !is_well(exit) && !policy.success.contains(exit);
+  return !policy.ignores_failure(role, step) && !is_well(exit) && !policy.success.contains(exit);
 }
 
 // Code 0 goes on, 1 to 254 is a no, anything else a failure: as systemd.service(5) has it.
@@ -131,9 +130,8 @@ void pre_start_exited(World& world, UnitIndex unit, const Exit& exit) {
 
 void command_exited(World& world, UnitIndex unit, const Exited& event) {
   const Policy& policy = policy_of(world, unit);
-  const std::vector<bool>& ignored = policy.steps_of(Role::Main);
   const std::uint16_t step = world.units[unit].step;
-  if (!(step < ignored.size() && ignored[step]) && !is_clean(policy, event.exit))
+  if (!policy.ignores_failure(Role::Main, step) && !is_clean(policy, event.exit))
     return end_run(world, unit, reason_of(event));
   if (!run_step(world, unit, State::Commanding, step + 1U)) became_ready(world, unit);
 }

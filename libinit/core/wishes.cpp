@@ -187,7 +187,6 @@ bool stop_one(World& world, const Order& order) {
     UnitRecord& record = world.edit(order.unit);
     record.end = End::Asked;
     if (world.graph->policy(order.unit).oneshot) set_flag(record, kDone, false);
-    set_flag(record, kRerun, false);
     cancel(world, order.unit, TimerKind::Restart);
     finish_jobs(world, order.unit, kReloads, JobOutcome::Canceled,
                 order.cause == kNoUnit ? order.unit : order.cause);

@@ -82,7 +82,7 @@ struct RestartLimit {
 struct StopStep {
   std::int32_t signal = 15;
   Duration wait = kInfinity;
-  bool operator==(const StopStep&) const = default;
+  auto operator<=>(const StopStep&) const = default;
 };
 
 // Default = <log-dir>/<unit>.log

@@ -273,6 +273,18 @@ TEST(Restart, TryRestartLeavesWhatIsDownAlone) {
   EXPECT_EQ(lab.log(), "");
 }
 
+TEST(Restart, TheAnswerToOneIsNoAnswerToAnother) {
+  Lab lab("app");
+  lab.start("app");
+  lab.runs("app");
+  const JobId first = lab.ask(Verb::TryRestart, "app");
+  const JobId second = lab.ask(Verb::TryRestart, "app");  // there is nothing up that could be restarted
+  EXPECT_EQ(lab.outcome(second), "done");
+  EXPECT_EQ(lab.outcome(first), "waiting");
+  lab.all_goes_well();
+  EXPECT_EQ(lab.outcome(first), "done");
+}
+
 TEST(Shutdown, StopsAllInReverseOrderAndThenPowersOff) {
   Lab lab("app requires=db restart=always\n db\n slow oneshot");
   lab.start("app");
