@@ -150,10 +150,16 @@ bool Simulation::must_follow(const unit::Unit& unit, const unit::Unit& other) co
 void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRecord>& before) {
   const State was = before[spawn.unit].state;
   if (!core::is_main(spawn.role) || core::is_starting(was)) return;
-  if (!core::begins_run(engine_.graph()->policy(spawn.unit), spawn.role))
-    fail("S3: a run of " + name(spawn.unit) + " begins in the middle");
   const unit::Unit* unit = definition(name(spawn.unit));
   if (unit == nullptr) return fail("S3: a unit without a file is started");
+  const core::Role first = !unit->service.condition_commands.empty() ? core::Role::Condition
+                           : !unit->service.pre_start.empty()        ? core::Role::PreStart
+                                                                     : core::Role::Main;
+  if (spawn.role != first) fail("S3: a run of " + name(spawn.unit) + " begins in the middle");
+  const core::Policy& policy = engine_.graph()->policy(spawn.unit);
+  if (!core::begins_run(policy, first) ||
+      (first != core::Role::Main && core::begins_run(policy, core::Role::Main)))
+    fail("S3: a run of " + name(spawn.unit) + " is said to begin with another process");
   for (const unit::Unit& other : units_) {
     if (!must_follow(*unit, other)) continue;
     // What prepares another unit may end one run and be asked for the next in the same moment.
@@ -285,6 +291,45 @@ void Simulation::check_starved(const core::Starved& starved, const UnitRecord& w
     fail("S15: " + name(starved.unit) + " is moved by what is no matter of its own");
 }
 
+// S6: a start that fails because its time was up says so, and no other does; refused is only who just asked.
+void Simulation::check_answer(const core::JobFinished& finished, const core::Event& event) {
+  const auto job = jobs_.find(finished.job);
+  if (job == jobs_.end() || finished.unit >= engine_.graph()->size()) return;
+  const core::Verb verb = job->second.verb;
+  const bool start =
+      verb == core::Verb::Start || verb == core::Verb::Restart || verb == core::Verb::TryRestart;
+  const auto* request = std::get_if<core::Requested>(&event);
+  const bool asks = request != nullptr && request->job == finished.job;
+  if (start && finished.outcome == core::JobOutcome::Refused && !asks)
+    fail("S6: job " + std::to_string(finished.job) + " was taken, and is refused");
+  const core::Reason reason = engine_.record(finished.unit).reason;
+  if (!start || finished.cause != finished.unit || reason == core::Reason::RestartLimit) return;
+  if ((finished.outcome == core::JobOutcome::TimedOut && !core::is_late(reason)) ||
+      (finished.outcome == core::JobOutcome::Failed && core::is_late(reason)))
+    fail("S6: job " + std::to_string(finished.job) +
+         " is told another reason: " + shown(name(finished.unit)));
+}
+
+// S17: of a unit's requests the last is kept, by whom it was.
+void Simulation::check_admins(const core::Event& event, const std::vector<UnitRecord>& before) {
+  const auto* request = std::get_if<core::Requested>(&event);
+  for (UnitIndex unit = 0; unit < before.size(); ++unit) {
+    const std::uint32_t now = engine_.record(unit).admin_uid;
+    const bool asked = request != nullptr && request->unit == unit;
+    if (now != before[unit].admin_uid && (!asked || now != request->uid))
+      fail("S17: " + name(unit) + " has another admin than it was asked by");
+  }
+  if (request == nullptr || request->boot || request->unit >= before.size()) return;
+  const bool taken = std::none_of(wanted_.begin(), wanted_.end(), [&](const core::Action& action) {
+    const auto* finished = std::get_if<core::JobFinished>(&action);
+    return finished != nullptr && finished->job == request->job &&
+           finished->outcome == core::JobOutcome::Refused;
+  });
+  const bool lasting = request->verb == core::Verb::Start || request->verb == core::Verb::Stop;
+  if (taken && lasting && engine_.record(request->unit).admin_uid != request->uid)
+    fail("S17: it is not kept who asked for " + name(request->unit));
+}
+
 // S6: who waits for a start whose condition says no hears just that.
 void Simulation::check_skipped(const core::JobFinished& finished, const std::vector<UnitRecord>& before) {
   const auto job = jobs_.find(finished.job);
@@ -342,7 +387,10 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
   };
   for (const core::Action& action : wanted_) {
     if (const auto* spawn = std::get_if<core::Spawn>(&action)) check_spawn(*spawn, before);
-    if (const auto* finished = std::get_if<core::JobFinished>(&action)) check_skipped(*finished, before);
+    if (const auto* finished = std::get_if<core::JobFinished>(&action)) {
+      check_skipped(*finished, before);
+      check_answer(*finished, event);
+    }
     const auto* signal = std::get_if<core::Signal>(&action);
     if (signal == nullptr) continue;
     // What is down, or survives KILL, may have left something behind, which is ended before its next start.
@@ -350,6 +398,7 @@ void Simulation::check_event(const core::Event& event, const std::vector<UnitRec
     const bool on_its_way = core::is_stopping(was) && was != State::StopWaiting;
     if (!on_its_way && !core::is_down(was) && !ended(signal->unit)) check_stop(signal->unit);
   }
+  check_admins(event, before);
   check_readiness(event, before);
   check_backoff(event, before);
   check_limit(before);
@@ -380,6 +429,7 @@ void Simulation::check_always() {
         timer->second.deadline > MonotonicTime{Duration(record.since_ns)} + kIdleWait)
       fail("S8: " + name(unit) + " waits too long for quiet");
   }
+  check_ends();
   // S2: what is said to run has a process, or one whose end is not yet told.
   for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
     const UnitRecord& record = engine_.record(unit);
@@ -390,6 +440,30 @@ void Simulation::check_always() {
     if (std::none_of(machine_.processes.begin(), machine_.processes.end(), known)) {
       fail("S2: " + name(unit) + " is said to run and does not");
     }
+  }
+}
+
+// S2: a process that is told has been told of, as the unit's main one. S7: what has nothing left to end has
+// ended.
+void Simulation::check_ends() {
+  for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
+    const UnitRecord& record = engine_.record(unit);
+    const auto is_unborn = [&](const Process& p) {
+      return p.unit == name(unit) && p.attempt == record.main_attempt && p.life == Process::Life::Spawning &&
+             !p.told_birth;
+    };
+    const auto& all = machine_.processes;
+    if (record.main_pid != 0 && (record.main_attempt == 0 || std::any_of(all.begin(), all.end(), is_unborn)))
+      fail("S2: " + name(unit) + " shows a process that it has not");
+    const unit::KillMode mode = engine_.graph()->policy(unit).kill_mode;
+    const bool group = mode == unit::KillMode::Group || mode == unit::KillMode::Mixed;
+    const bool left = record.main_attempt != 0 || record.control_attempt != 0 ||
+                      (group && (record.flags & core::kGroup) != 0);
+    const bool ends =
+        record.state == State::Stopping || record.state == State::Aborting || record.state == State::KillWait;
+    if (record.state == State::Running && (record.flags & core::kReloading) != 0)
+      fail("S2: " + name(unit) + " runs, and says that it reloads");
+    if (ends && !left) fail("S7: " + name(unit) + " ends, and nothing of it is left");
   }
 }
 

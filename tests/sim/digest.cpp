@@ -19,20 +19,28 @@ void Simulation::digest_event() {
 }
 
 void Simulation::digest_told(core::UnitIndex unit) {
-  std::string told = shown(name(unit));
+  const core::UnitView view = engine_.view(unit);
+  std::string told = shown(name(unit)) + " " +
+                     std::to_string(static_cast<int>(core::run_result(view.reason, view.last_exit)));
   for (const core::WantedReason& reason : engine_.wanted_by(unit))
-    told += " " + std::to_string(static_cast<int>(reason.kind)) + " " + name(reason.unit);
+    told += " " + std::to_string(static_cast<int>(reason.kind)) + " " + name(reason.unit) + " " +
+            std::to_string(static_cast<int>(reason.dependency_kind)) + " " +
+            std::to_string(reason.dependency) + " " + std::to_string(reason.uid);
   for (const core::Cause& cause : engine_.why(unit))
     told += " " + std::to_string(static_cast<int>(cause.relation)) + " " + name(cause.other) + " " +
-            std::to_string(cause.uid);
+            std::to_string(cause.uid) + " " + name(cause.owner) + " " +
+            std::to_string(static_cast<int>(cause.kind)) + " " + std::to_string(cause.dependency) + " " +
+            std::to_string(static_cast<int>(cause.reason));
   for (const core::JobView& job : engine_.jobs())
-    told += " " + std::to_string(job.job) + " " + std::to_string(static_cast<int>(job.phase));
+    told += " " + std::to_string(job.job) + " " + std::to_string(static_cast<int>(job.phase)) + " " +
+            std::to_string(static_cast<int>(job.verb)) + " " + name(job.unit) + " " + std::to_string(job.uid);
   digest(told);
 }
 
 void Simulation::digest_plan(const core::Plan& plan) {
   for (const core::PlanStep& step : plan.steps)
-    digest(std::to_string(static_cast<int>(step.verb)) + name(step.unit) + name(step.cause));
+    digest(std::to_string(static_cast<int>(step.verb)) + name(step.unit) + name(step.cause) +
+           name(step.owner) + std::to_string(static_cast<int>(step.kind)) + std::to_string(step.dependency));
   digest(std::to_string(static_cast<int>(plan.outcome)) + name(plan.cause));
 }
 

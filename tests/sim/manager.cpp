@@ -60,6 +60,10 @@ void Simulation::commit() {
   };
   const std::vector<core::JobRecord> jobs = engine_.job_records();
   if (!std::all_of(jobs.begin(), jobs.end(), is_known)) fail("S10: an unreported change of jobs");
+  for (const core::JobRecord& job : jobs) {
+    if (job.verb == core::JobVerb::Shutdown && (job.unit != 0 || job.cause != 0))
+      fail("S10: a shutdown is kept as one of a unit");
+  }
   for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
     const core::UnitRecord record = engine_.record(unit);
     const auto saved = committed_.find(name(unit));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "libinit/core/policy.h"
 #include "tests/sim/simulation.h"
 #include "tests/sim/topology.h"
 
@@ -52,7 +53,7 @@ bool may_be_forgotten(const Engine& engine, UnitIndex unit) {
 }
 
 // By name: a reload may number the units anew. Empty if nothing differs.
-std::string difference(const Engine& before, const Engine& after) {
+std::string difference_of_units(const Engine& before, const Engine& after) {
   for (UnitIndex unit = 0; unit < before.graph()->size(); ++unit) {
     const std::string name(before.graph()->name(unit));
     const auto found = after.graph()->find_tag(before.graph()->tag(unit));
@@ -62,6 +63,11 @@ std::string difference(const Engine& before, const Engine& after) {
       return "the record of " + name + " differs";
     if (!same_view(before, unit, after, *found)) return name + " waits for another";
   }
+  return "";
+}
+
+std::string difference(const Engine& before, const Engine& after) {
+  if (std::string moved = difference_of_units(before, after); !moved.empty()) return moved;
   if (!same_jobs(before, after)) return "the jobs differ";
   if (before.counts() != after.counts()) return "the counts differ";
   return before.system_state() == after.system_state() ? "" : "the system's state differs";
@@ -111,6 +117,14 @@ void add_repeated(UnitIndex unit, const UnitRecord& record, std::vector<Event>& 
   if ((record.flags & core::kGroup) == 0) events.emplace_back(core::GroupEmpty{unit});
 }
 
+// After KILL nobody is asked how long it would like to take.
+void add_powerless(UnitIndex unit, const UnitRecord& record, std::vector<Event>& events) {
+  constexpr std::int64_t kHour = 3'600'000'000'000;
+  if (record.state == State::KillWait)
+    events.emplace_back(
+        core::Notified{unit, record.main_attempt, core::Notified::What::ExtendTimeout, kHour});
+}
+
 std::vector<Event> stale_events(const Engine& engine, Rng& dice) {
   const auto size = static_cast<std::uint32_t>(engine.graph()->size());
   const UnitIndex unit = dice.below(size);
@@ -119,6 +133,7 @@ std::vector<Event> stale_events(const Engine& engine, Rng& dice) {
   for (const core::Attempt attempt : stale_attempts(record, dice)) add_news_of(unit, attempt, dice, events);
   add_timers(unit, record, dice, events);
   add_repeated(unit, record, events);
+  add_powerless(unit, record, events);
   for (const UnitIndex nobody : {size, core::kNoUnit}) {
     add_news_of(nobody, record.main_attempt, dice, events);
     events.emplace_back(core::GroupEmpty{nobody});
@@ -169,12 +184,105 @@ void Simulation::probe_same_files() {
     fail("S11: a reload of the same files does more than to arm its timers again");
 }
 
+// S9: who asks for a shutdown while one is under way only waits for it.
+void Simulation::probe_second_shutdown() {
+  Engine engine = engine_;
+  Heard heard;
+  engine.handle(core::ShutdownRequested{core::PowerKind::Reboot, ~core::JobId{0}, 0}, now_, heard);
+  const std::string moved = difference_of_units(engine_, engine);
+  if (!moved.empty() || !heard.actions.empty()) fail("S9: a second request for a shutdown: " + moved);
+}
+
+// S6: where nobody waits for an answer there is none.
+void Simulation::probe_request_of_nobody(Rng& dice) {
+  const auto verb = static_cast<core::Verb>(dice.below(6));
+  const UnitIndex unit = dice.below(static_cast<std::uint32_t>(engine_.graph()->size()));
+  Engine engine = engine_;
+  Heard heard;
+  engine.handle(core::Requested{0, verb, unit, 0}, now_, heard);
+  const auto is_answer = [](const core::Action& action) {
+    const auto* finished = std::get_if<core::JobFinished>(&action);
+    return finished != nullptr && finished->job == 0;
+  };
+  const auto is_kept = [](const core::JobView& job) { return job.job == 0; };
+  const auto jobs = engine.jobs();
+  if (std::any_of(heard.actions.begin(), heard.actions.end(), is_answer) ||
+      std::any_of(jobs.begin(), jobs.end(), is_kept))
+    fail("S6: an answer for nobody, of " + name(unit));
+}
+
+// S6: who waits for a reload whose time is up is told that.
+void Simulation::probe_late_reload(UnitIndex unit) {
+  constexpr core::JobId kJob = ~core::JobId{0};
+  Engine engine = engine_;
+  Heard heard;
+  engine.handle(core::Requested{kJob, core::Verb::Reload, unit, 0}, now_, heard);
+  const UnitRecord& record = engine.record(unit);
+  const std::int64_t limit = core::deadline_of(record, core::TimerKind::Phase);
+  if ((record.state != State::Reloading && record.state != State::SelfReloading) || limit == 0) return;
+  heard.actions.clear();
+  const std::uint32_t serial = core::serial_of(record, core::TimerKind::Phase);
+  engine.handle(core::TimerFired{unit, core::TimerKind::Phase, serial}, MonotonicTime{Duration(limit)},
+                heard);
+  const auto is_told = [](const core::Action& action) {
+    const auto* finished = std::get_if<core::JobFinished>(&action);
+    return finished != nullptr && finished->job == kJob && finished->outcome == core::JobOutcome::TimedOut;
+  };
+  if (std::none_of(heard.actions.begin(), heard.actions.end(), is_told))
+    fail("S6: who waits for the reload of " + name(unit) + " is not told that its time is up");
+}
+
+// S10: a job whose unit nobody knows any more, as when the unit files of before a crash are lost, is
+// answered.
+void Simulation::probe_lost_unit() {
+  core::JobRecord job;
+  job.job = ~core::JobId{0};
+  job.unit = ~std::uint64_t{0};
+  Heard heard;
+  const Engine engine = Engine::restore(engine_.graph(), {{}, {&job, 1}, {}, options_.seed}, now_, heard);
+  const auto answers = std::count_if(heard.actions.begin(), heard.actions.end(), [&](const auto& action) {
+    const auto* finished = std::get_if<core::JobFinished>(&action);
+    return finished != nullptr && finished->job == job.job && finished->outcome == core::JobOutcome::Canceled;
+  });
+  const std::vector<core::JobRecord> kept = engine.job_records();
+  const bool noted = engine.has_changed_jobs() && kept.size() == 1 && kept[0].job == job.job &&
+                     kept[0].phase == core::JobPhase::Finished &&
+                     kept[0].outcome == core::JobOutcome::Canceled;
+  if (answers != 1 || !noted) fail("S10: the job of a unit that is lost is not answered");
+}
+
+// No list of exits names what no process can end with; a service, unless it is a oneshot, ends well by the
+// signals that ask a program to end.
+void Simulation::probe_exits() {
+  constexpr Exit kNoExits[] = {{Exit::Kind::None, 1},    {Exit::Kind::Code, -1},   {Exit::Kind::Code, 256},
+                               {Exit::Kind::Signal, -1}, {Exit::Kind::Signal, 65}, {Exit::Kind::Dumped, 65}};
+  for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
+    const core::Policy& policy = engine_.graph()->policy(unit);
+    for (std::int32_t signal = 1; signal <= 64; ++signal) {
+      const bool asks = signal == 1 || signal == 2 || signal == 13 || signal == 15;
+      const Exit exit{Exit::Kind::Signal, signal};
+      if (core::is_clean(policy, exit) != ((asks && !policy.oneshot) || policy.success.contains(exit)))
+        fail("S8: " + name(unit) + " takes signal " + std::to_string(signal) + " for another end than it is");
+    }
+    for (const core::ExitBits& exits : {policy.success, policy.prevent, policy.force}) {
+      if (std::any_of(std::begin(kNoExits), std::end(kNoExits),
+                      [&](const Exit& e) { return exits.contains(e); }))
+        fail("S8: " + name(unit) + " lists an exit that does not exist");
+    }
+  }
+}
+
 void Simulation::probe_copies() {
   if (!failure_.empty()) return;
   if (dice_.chance(10)) probe_stale_events();
   if (dice_.chance(10)) probe_same_files();
   Rng plans(options_.seed + events_ * 0x9e3779b97f4a7c15U);
   if (plans.chance(5)) check_any_plan(plans);
+  if (plans.chance(2)) probe_request_of_nobody(plans);
+  if (plans.chance(5)) probe_late_reload(plans.below(static_cast<std::uint32_t>(engine_.graph()->size())));
+  if (plans.chance(1)) probe_lost_unit();
+  if (plans.chance(1)) probe_exits();
+  if (stopping_ && !powered_ && plans.chance(10)) probe_second_shutdown();
   if (dice_.chance(20)) check_told(dice_.below(static_cast<std::uint32_t>(engine_.graph()->size())));
 }
 

@@ -111,6 +111,11 @@ class Simulation final : public core::ActionSink {
   void probe_copies();
   void probe_stale_events();
   void probe_same_files();
+  void probe_second_shutdown();
+  void probe_request_of_nobody(Rng& dice);
+  void probe_late_reload(core::UnitIndex unit);
+  void probe_lost_unit();
+  void probe_exits();
 
   // calls.cpp: who may be started now.
   [[nodiscard]] std::set<std::string> called_by_ends(const std::vector<core::Action>& actions) const;
@@ -150,6 +155,8 @@ class Simulation final : public core::ActionSink {
   void check_spawn(const core::Spawn& spawn, const std::vector<core::UnitRecord>& before);
   void check_stop(core::UnitIndex unit);
   void check_skipped(const core::JobFinished& finished, const std::vector<core::UnitRecord>& before);
+  void check_answer(const core::JobFinished& finished, const core::Event& event);
+  void check_admins(const core::Event& event, const std::vector<core::UnitRecord>& before);
   void check_starved(const core::Starved& starved, const core::UnitRecord& was);
   [[nodiscard]] bool must_follow(const unit::Unit& unit, const unit::Unit& other) const;
   void check_readiness(const core::Event& event, const std::vector<core::UnitRecord>& before);
@@ -157,6 +164,7 @@ class Simulation final : public core::ActionSink {
   void check_limit(const std::vector<core::UnitRecord>& before);
   void release_called(const std::vector<core::Action>& actions);
   void check_always();
+  void check_ends();
   void check_system_state();
   void check_rest();
   void check_jobs_answered();

@@ -71,7 +71,7 @@ bool Simulation::wishes_are_true(UnitIndex unit) const {
                          [&](const auto& reason) { return reason.kind == kind; });
   };
   for (const WantedReason& reason : reasons) {
-    if (reason.kind == WantedReason::Kind::Admin && reason.uid != record.admin_uid) return false;
+    if (reason.uid != (reason.kind == WantedReason::Kind::Admin ? record.admin_uid : 0)) return false;
     if (reason.kind != WantedReason::Kind::Unit) continue;
     if (engine_.record(reason.unit).goal != core::Goal::Up ||
         !is_between({reason.unit, reason.dependency, reason.dependency_kind}, reason.unit, unit))
@@ -99,6 +99,7 @@ bool Simulation::chain_is_true(UnitIndex unit) const {
     const UnitRecord& record = engine_.record(cause.unit);
     const bool waits = cause.relation < Cause::Relation::Itself;
     if (cause.unit != next || cause.phase != record.state ||
+        cause.reason != engine_.view(cause.unit).reason ||
         (cause.relation <= Cause::Relation::Itself) == ended)
       return false;
     const bool said = is_between({cause.owner, cause.dependency, cause.kind}, cause.unit, cause.other);

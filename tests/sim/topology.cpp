@@ -114,6 +114,23 @@ void make_rare(Rng& rng, std::vector<unit::Unit>& units) {
   }
 }
 
+void make_reloading(Rng& rng, std::vector<unit::Unit>& units) {
+  for (unit::Unit& unit : units) {
+    for (std::uint32_t i = rng.below(3); i > 0; --i) {
+      const unit::Unit& with = units[rng.below(static_cast<std::uint32_t>(units.size()))];
+      if (with.id != unit.id) unit.dependencies.push_back({DependencyKind::ReloadWith, with.id, {}, false});
+    }
+    if (unit.kind != unit::Kind::Service) continue;
+    unit::ServiceConfig& service = unit.service;
+    const bool may_tell = service.type == unit::ServiceType::Exec && service.ready_fd < 0 &&
+                          service.ready.kind == unit::ProbeKind::None;
+    if (may_tell && rng.chance(50)) service.type = unit::ServiceType::Notify;
+    service.reload.resize(rng.chance(70) ? 1 + rng.below(2) : 0);
+    service.reload_signal = rng.chance(50) ? 1 : 0;
+    service.start_timeout = milliseconds(500 + rng.below(1500));
+  }
+}
+
 unit::Unit random_unit(Rng& rng, std::size_t number) {
   unit::Unit unit;
   const bool target = rng.chance(15);
@@ -175,6 +192,7 @@ std::vector<unit::Unit> random_units(Rng& rng, const Shape& shape) {
     units[from].dependencies.push_back({kind, units[to].id, {}, may_be_link && rng.chance(10)});
   }
   if (shape.rare) make_rare(memory, units);
+  if (shape.reloads) make_reloading(memory, units);
   if (rng.chance(10)) units[0].dependencies.push_back({DependencyKind::Wants, "missing.service", {}, false});
   if (rng.chance(5))
     units[0].dependencies.push_back({DependencyKind::Requires, "missing.service", {}, false});

@@ -12,8 +12,9 @@ namespace init::sim {
 
 struct Shape {
   bool cycles = false;
-  bool simple = false;  // exec and oneshot services, without hooks and questions
-  bool rare = false;    // what most worlds have not: ends of ranges, calls at the restart limit
+  bool simple = false;   // exec and oneshot services, without hooks and questions
+  bool rare = false;     // what most worlds have not: ends of ranges, calls at the restart limit
+  bool reloads = false;  // nearly all can be reloaded, and many are so with others
 };
 [[nodiscard]] std::vector<unit::Unit> random_units(Rng& rng, const Shape& shape);
 // What they come to; every other dependency names its unit by what that provides.
