@@ -27,6 +27,7 @@ SCALE = int(os.environ.get("INITD_CHAOS_SCALE", "1"))
 SECONDS = float(os.environ.get("INITD_CHAOS_SECONDS", "inf"))
 ALWAYS = {"P1": 15, "P2": 5}  # of each sample
 OTHERS = 3  # of each sample, by chance
+MANY = 300  # of P2s: each function of PID 1's loop must have been hit by then
 ASKED = ("P2s", "P3", "P4", "P8", "P9", "P11")  # in no sample: only when INITD_CHAOS says so
 TABLE = {
     "P1": faults.kill_manager,
@@ -74,6 +75,8 @@ class ChaosTest(unittest.TestCase):
             self.carry_out(world, plan)
             wrong = world.verdict()
         self.tell(world)
+        if plan.count("P2s") >= MANY and world.unmet():
+            wrong.append(f"P2s never in {world.unmet()}")
         if wrong:
             self.fail("\n".join(wrong))
 

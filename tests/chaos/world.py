@@ -33,6 +33,7 @@ class World:
         self.hit = collections.Counter()  # functions of PID 1 that it was stopped in
         self.failing = failing_calls(self.chance)
         self.wants = []  # [(since, until)]
+        self.wanting = False
         self.wrong = []  # that a fault has seen
 
     # ---- Life
@@ -102,6 +103,10 @@ class World:
     def rows(self):
         """All units, as a new connection is told."""
         answer, _ = ask(self.machine.runtime / "control", "List")
+        while self.wanting and answer.get("error") == "org.initd.Manager.TooManyClients":
+            answer, _ = ask(self.machine.runtime / "control", "List")  # it was not known who asks
+        if "error" in answer:
+            raise RuntimeError(f"a list of all units is answered with {answer}")
         return answer["parameters"]["units"]
 
     def is_whole(self):
@@ -140,9 +145,11 @@ class World:
             for toggler in self.togglers:
                 held.enter_context(toggler.turn)
             since = time.monotonic()
+            self.wanting = True
             try:
                 yield
             finally:
+                self.wanting = False
                 self.wants.append((since, time.monotonic()))
             self._await_recovery()
 
