@@ -302,6 +302,9 @@ void Simulation::check_answer(const core::JobFinished& finished, const core::Eve
   const bool asks = request != nullptr && request->job == finished.job;
   if (start && finished.outcome == core::JobOutcome::Refused && !asks)
     fail("S6: job " + std::to_string(finished.job) + " was taken, and is refused");
+  if (start && finished.outcome == core::JobOutcome::Skipped &&
+      engine_.record(finished.unit).state == State::Failed)
+    fail("S6: job " + std::to_string(finished.job) + " is told that what has failed was skipped");
   const core::Reason reason = engine_.record(finished.unit).reason;
   if (!start || finished.cause != finished.unit || reason == core::Reason::RestartLimit) return;
   if ((finished.outcome == core::JobOutcome::TimedOut && !core::is_late(reason)) ||

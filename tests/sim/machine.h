@@ -24,6 +24,7 @@ struct Faults {
   bool chatty = false;   // mains say anything at any time
   bool unwell = false;   // probes are answered with no
   bool starves = false;  // memory is short
+  bool extreme = false;  // exit codes at the ends of their ranges
 };
 
 struct Process {

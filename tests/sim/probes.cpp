@@ -251,6 +251,26 @@ void Simulation::probe_lost_unit() {
   if (answers != 1 || !noted) fail("S10: the job of a unit that is lost is not answered");
 }
 
+// S10: a record that no engine has written is none.
+void Simulation::probe_unsound_record(Rng& dice) {
+  const UnitIndex unit = dice.below(static_cast<std::uint32_t>(engine_.graph()->size()));
+  UnitRecord blank;
+  blank.tag = engine_.graph()->tag(unit);
+  for (int field = 0; field < 5; ++field) {
+    UnitRecord record = blank;
+    record.attempt = 4711;
+    if (field == 0) record.state = static_cast<State>(255);
+    if (field == 1) record.goal = static_cast<core::Goal>(255);
+    if (field == 2) record.reason = static_cast<core::Reason>(255);
+    if (field == 3) record.end = static_cast<core::End>(255);
+    if (field == 4) record.exit_kind = static_cast<Exit::Kind>(255);
+    Heard heard;
+    const Engine engine =
+        Engine::restore(engine_.graph(), {{&record, 1}, {}, {}, options_.seed}, now_, heard);
+    if (engine.record(unit).attempt != 0) fail("S10: a record that is none is taken for one");
+  }
+}
+
 // No list of exits names what no process can end with; a service, unless it is a oneshot, ends well by the
 // signals that ask a program to end.
 void Simulation::probe_exits() {
@@ -281,6 +301,7 @@ void Simulation::probe_copies() {
   if (plans.chance(2)) probe_request_of_nobody(plans);
   if (plans.chance(5)) probe_late_reload(plans.below(static_cast<std::uint32_t>(engine_.graph()->size())));
   if (plans.chance(1)) probe_lost_unit();
+  if (plans.chance(1)) probe_unsound_record(plans);
   if (plans.chance(1)) probe_exits();
   if (stopping_ && !powered_ && plans.chance(10)) probe_second_shutdown();
   if (dice_.chance(20)) check_told(dice_.below(static_cast<std::uint32_t>(engine_.graph()->size())));

@@ -54,6 +54,7 @@ Simulation::Simulation(const Options& options)
   faults.chatty = !options.simple && words.chance(40);
   faults.unwell = !options.simple && words.chance(40);
   faults.starves = !options.simple && words.chance(30);
+  faults.extreme = has(options, Rare::Ends);
   if (!has(options, Rare::Reloads)) return;
   faults.chatty = faults.slow = true;
   faults.unkillable = false;

@@ -115,6 +115,7 @@ class Simulation final : public core::ActionSink {
   void probe_request_of_nobody(Rng& dice);
   void probe_late_reload(core::UnitIndex unit);
   void probe_lost_unit();
+  void probe_unsound_record(Rng& dice);
   void probe_exits();
 
   // calls.cpp: who may be started now.

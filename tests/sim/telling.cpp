@@ -32,8 +32,10 @@ bool Simulation::view_is_true(UnitIndex unit) const {
   const UnitRecord& record = engine_.record(unit);
   const core::Policy& policy = engine_.graph()->policy(unit);
   const core::UnitView view = engine_.view(unit);
-  const auto time = [](MonotonicTime at) {
-    return at == MonotonicTime::never() ? 0 : at.since_epoch.count();
+  const auto at = [](std::int64_t ns) { return MonotonicTime{Duration(ns)}; };
+  const auto due = [&](core::TimerKind kind) {
+    const std::int64_t ns = core::deadline_of(record, kind);
+    return ns == 0 ? MonotonicTime::never() : at(ns);
   };
   std::int32_t signal = record.state == State::Aborting ? policy.abort_signal : 0;
   if (record.state == State::Stopping && record.stop_step < policy.stop_schedule.size())
@@ -52,11 +54,10 @@ bool Simulation::view_is_true(UnitIndex unit) const {
          view.done == ((record.flags & core::kDone) != 0) &&
          (!view.leftover || core::is_down(record.state)) && view.step == record.step &&
          view.stop_step == record.stop_step && view.stop_signal == signal &&
-         time(view.since) == record.since_ns && time(view.started) == record.started_ns &&
+         view.since == at(record.since_ns) && view.started == at(record.started_ns) &&
          view.main_pid == record.main_pid && view.attempt == record.attempt &&
-         view.restarts == record.restarts &&
-         time(view.limit) == core::deadline_of(record, core::TimerKind::Phase) &&
-         time(view.next_try) == core::deadline_of(record, core::TimerKind::Restart) &&
+         view.restarts == record.restarts && view.limit == due(core::TimerKind::Phase) &&
+         view.next_try == due(core::TimerKind::Restart) &&
          view.last_exit == core::Exit{record.exit_kind, record.exit_value} &&
          view.error_role == record.error_role && view.error_step == record.error_step &&
          view.error == record.error;
