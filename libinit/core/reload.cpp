@@ -30,13 +30,16 @@ void move_jobs(World& world, const Graph& old) {
   }
 }
 
-// It stops without a limit (kill-mode none, or a wait for ever), by a policy that is no longer in force.
-bool stops_anew(const World& world, const Graph& old, UnitIndex unit) {
+// By a policy that is no longer in force it stops without a limit (kill-mode none, or a wait for ever), or
+// was sent KILL, which the new one may send to more.
+void end_anew(World& world, const Graph& old, UnitIndex unit) {
   const UnitRecord& record = world.units[unit];
   const auto before = old.find_tag(record.tag);
-  if (record.state != State::Stopping || deadline_of(record, TimerKind::Phase) != 0 || !before) return false;
   const Policy& policy = world.graph->policy(unit);
-  return policy.kill_mode != unit::KillMode::None && !(policy == old.policy(*before));
+  if (!before || policy.kill_mode == unit::KillMode::None || policy == old.policy(*before)) return;
+  if (record.state == State::KillWait) repeat_signal(world, unit);
+  if (record.state == State::Stopping && deadline_of(record, TimerKind::Phase) == 0)
+    begin_signals(world, unit);
 }
 
 }  // namespace
@@ -60,7 +63,7 @@ void on_reloaded(World& world, std::shared_ptr<const Graph> graph) {
     world.edit(unit);
     arm_again(world, unit);
     world.touch(unit);
-    if (stops_anew(world, *old, unit)) begin_signals(world, unit);
+    end_anew(world, *old, unit);
   }
 }
 

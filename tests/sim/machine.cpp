@@ -77,7 +77,7 @@ void Machine::kill_group(const std::string& unit) {
 Exit Machine::random_exit() {
   constexpr int kCodes[] = {0, 0, 1, 2, 3, 4, 5};
   constexpr int kExtreme[] = {254, 255};
-  if (faults.extreme && rng_.chance(20)) return {Exit::Kind::Code, kExtreme[rng_.below(2)]};
+  if (faults.extreme && rng_.chance(40)) return {Exit::Kind::Code, kExtreme[rng_.below(2)]};
   if (rng_.chance(60)) return {Exit::Kind::Code, kCodes[rng_.below(7)]};
   constexpr int kSignals[] = {1, 64, 9, 11, 15};
   return {rng_.chance(20) ? Exit::Kind::Dumped : Exit::Kind::Signal, kSignals[rng_.below(5)]};

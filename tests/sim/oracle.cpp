@@ -1,5 +1,7 @@
 #include "tests/sim/oracle.h"
 
+#include <algorithm>
+
 namespace init::sim {
 namespace {
 
@@ -66,11 +68,22 @@ bool Oracle::has_conflict_within(std::set<std::string> names) const {
   };
   for (const unit::Unit& unit : units_) {
     for (const unit::Dependency& d : unit.dependencies) {
-      const bool concerns = names.count(unit.id) != 0 || names.count(d.target) != 0;
-      if (d.kind == DependencyKind::Conflicts && concerns && comes(unit.id) && comes(d.target)) return true;
+      if (d.kind != DependencyKind::Conflicts) continue;
+      const bool from = names.count(unit.id) != 0, to = names.count(d.target) != 0;
+      if ((from || to) && comes(unit.id) && comes(d.target)) return true;
+      if (from != to && releases(from ? d.target : unit.id, names)) return true;
     }
   }
   return false;
+}
+
+// What is stopped for them may let go of one of them, which only it needed.
+bool Oracle::releases(const std::string& stopped, const std::set<std::string>& names) const {
+  const std::set<std::string> pulled = reach(stopped, true);
+  return std::any_of(pulled.begin(), pulled.end(), [&](const std::string& name) {
+    const unit::Unit* unit = find(name);
+    return unit != nullptr && unit->stop_when_unneeded && names.count(name) != 0;
+  });
 }
 
 bool Oracle::is_started_by_others(const std::string& name) const {

@@ -21,6 +21,7 @@ class Oracle {
   // at any moment?
   [[nodiscard]] bool has_conflict_within(std::set<std::string> names) const;
   // Does something other than a request start it?
+  [[nodiscard]] bool releases(const std::string& stopped, const std::set<std::string>& names) const;
   [[nodiscard]] bool is_started_by_others(const std::string& name) const;
   // With every process well-behaved: can it be up, when it is asked for now? up: what is up, or done,
   // already.

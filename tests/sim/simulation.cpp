@@ -73,7 +73,8 @@ void Simulation::trace_units() const {
 Verdict Simulation::run() {
   trace_units();
   for (std::uint32_t i = 0; i < options_.steps && failure_.empty(); ++i) step();
-  if (!rng_.chance(20)) {
+  const bool sudden = rng_.chance(has(options_, Rare::Reloads) ? 60 : 20);
+  if (!sudden) {
     rest();
     for (int i = 0; i < 4; ++i) probe();
   }

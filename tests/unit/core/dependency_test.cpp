@@ -518,6 +518,18 @@ TEST(Reloaded, WhatIsLeftBesideASurvivorOfKillIsEndedOnceThatHasEnded) {
   EXPECT_EQ(lab.log(), "spawn app");
 }
 
+TEST(Reloaded, WhatAnotherKillModeEndsTooIsKilledAtOnce) {
+  Lab lab("app kill-mode=main step=9");
+  lab.start("app");
+  lab.runs("app");
+  lab.stop("app");
+  EXPECT_EQ(lab.log(), "spawn app, KILL main app");
+  lab.reload("app kill-mode=main step=9");
+  EXPECT_EQ(lab.log(), "");
+  lab.reload("app step=9");
+  EXPECT_EQ(lab.log(), "kill app");
+}
+
 TEST(Scale, TenThousandUnitsBootInLinearTime) {
   std::string text = "boot.target";
   for (int i = 0; i < 10000; ++i) text += " wants=s" + std::to_string(i);
