@@ -170,7 +170,10 @@ void Simulation::check_spawn(const core::Spawn& spawn, const std::vector<UnitRec
       fail("S3: " + unit->id + " starts before " + other.id + " is up: " + shown(other.id));
   }
   for (const std::string& other : preparers_of(*unit)) {
-    if (!engine_.graph()->policy(*index(other)).oneshot) continue;  // it is enough that it is up
+    // It is enough that it is up; so it is of what runs as a service, and is a oneshot since a reload.
+    if (!engine_.graph()->policy(*index(other)).oneshot ||
+        engine_.record(*index(other)).state == State::Running)
+      continue;
     const core::Attempt ran = engine_.record(*index(other)).attempt;
     if (std::exchange(prepared_[{unit->id, other}], ran) == ran)
       fail("S3: " + unit->id + " starts though " + other + " has not run for it");

@@ -83,11 +83,19 @@ Exit Machine::random_exit() {
   return {rng_.chance(20) ? Exit::Kind::Dumped : Exit::Kind::Signal, kSignals[rng_.below(5)]};
 }
 
+// The one that waited for the name has it then.
+bool Machine::has_other_owner(const Process& process) const {
+  return std::any_of(processes.begin(), processes.end(), [&](const Process& other) {
+    return &other != &process && other.unit == process.unit && other.alive() && other.owns &&
+           other.said_ready;
+  });
+}
+
 void Machine::end(Process& process, Exit exit) {
   process.life = Life::Dead;
   process.exit = exit;
   if (process.attempt == 0) process.told_end = true;  // nobody knows it
-  if (process.owns && process.said_ready) say_name(process, false);
+  if (process.owns && process.said_ready) say_name(process, has_other_owner(process));
   if (group_is_empty(process.unit)) empties[process.unit] = true;
 }
 

@@ -100,6 +100,7 @@ class Machine {
  private:
   void strike(Process& process, int signal);
   void end(Process& process, core::Exit exit);
+  [[nodiscard]] bool has_other_owner(const Process& process) const;
   void move(Process& process);
   // words.cpp
   void say(const Process& process, core::Notified::What what, std::int64_t value);

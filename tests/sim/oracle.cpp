@@ -52,7 +52,7 @@ std::set<std::string> Oracle::reach(const std::string& name, bool later) const {
   return met;
 }
 
-bool Oracle::has_conflict_within(std::set<std::string> names) const {
+bool Oracle::may_be_stopped(std::set<std::string> names) const {
   for (bool grown = true; grown;) {
     grown = false;
     for (const unit::Unit& unit : units_) {
@@ -63,26 +63,27 @@ bool Oracle::has_conflict_within(std::set<std::string> names) const {
       }
     }
   }
+  if (may_be_released(names)) return true;
   const auto comes = [&](const std::string& unit) {
     return names.count(unit) != 0 || is_started_by_others(unit);
   };
   for (const unit::Unit& unit : units_) {
     for (const unit::Dependency& d : unit.dependencies) {
-      if (d.kind != DependencyKind::Conflicts) continue;
-      const bool from = names.count(unit.id) != 0, to = names.count(d.target) != 0;
-      if ((from || to) && comes(unit.id) && comes(d.target)) return true;
-      if (from != to && releases(from ? d.target : unit.id, names)) return true;
+      const bool concerns = names.count(unit.id) != 0 || names.count(d.target) != 0;
+      if (d.kind == DependencyKind::Conflicts && concerns && comes(unit.id) && comes(d.target)) return true;
     }
   }
   return false;
 }
 
-// What is stopped for them may let go of one of them, which only it needed.
-bool Oracle::releases(const std::string& stopped, const std::set<std::string>& names) const {
-  const std::set<std::string> pulled = reach(stopped, true);
-  return std::any_of(pulled.begin(), pulled.end(), [&](const std::string& name) {
-    const unit::Unit* unit = find(name);
-    return unit != nullptr && unit->stop_when_unneeded && names.count(name) != 0;
+// What somebody is a part of may be let go by its own start, as of a oneshot that has done its work.
+bool Oracle::may_be_released(const std::set<std::string>& names) const {
+  return std::any_of(units_.begin(), units_.end(), [&](const unit::Unit& unit) {
+    if (names.count(unit.id) == 0) return false;
+    return std::any_of(unit.dependencies.begin(), unit.dependencies.end(), [&](const unit::Dependency& d) {
+      const unit::Unit* whole = d.kind == DependencyKind::PartOf ? find(d.target) : nullptr;
+      return whole != nullptr && whole->stop_when_unneeded;
+    });
   });
 }
 

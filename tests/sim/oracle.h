@@ -18,10 +18,9 @@ class Oracle {
   // and preparations start.
   [[nodiscard]] std::set<std::string> reach(const std::string& name, bool later) const;
   // Must any two of these, with all that they drag along, not be up together, or not with what may be started
-  // at any moment?
-  [[nodiscard]] bool has_conflict_within(std::set<std::string> names) const;
+  // at any moment; or is one a part of what may be let go?
+  [[nodiscard]] bool may_be_stopped(std::set<std::string> names) const;
   // Does something other than a request start it?
-  [[nodiscard]] bool releases(const std::string& stopped, const std::set<std::string>& names) const;
   [[nodiscard]] bool is_started_by_others(const std::string& name) const;
   // With every process well-behaved: can it be up, when it is asked for now? up: what is up, or done,
   // already.
@@ -29,6 +28,7 @@ class Oracle {
                              const std::set<std::string>& refused) const;
 
  private:
+  [[nodiscard]] bool may_be_released(const std::set<std::string>& names) const;
   [[nodiscard]] bool is_up_for_good(const std::string& name, const std::set<std::string>& up) const;
 
   const std::vector<unit::Unit>& units_;

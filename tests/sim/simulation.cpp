@@ -136,6 +136,8 @@ void Simulation::reload(Rng& dice) {
   for (auto it = committed_.begin(); it != committed_.end();) {
     it = index(it->first) ? std::next(it) : committed_.erase(it);
   }
+  std::erase_if(held_,
+                [this](const std::string& unit) { return !index(unit); });  // forgotten, and its wish too
 }
 
 void Simulation::deliver(Process& process) {
@@ -294,8 +296,7 @@ void Simulation::probe() {
   std::erase_if(up, [this](const std::string& other) {
     return (engine_.record(*index(other)).flags & core::kSkipped) != 0;
   });
-  const bool certain = !unit.refuse_manual_start &&
-                       !oracle.has_conflict_within(oracle.reach(unit.id, true)) &&
+  const bool certain = !unit.refuse_manual_start && !oracle.may_be_stopped(oracle.reach(unit.id, true)) &&
                        oracle.can_run(unit.id, up, refused());
   const core::JobId job = ++last_job_;
   jobs_[job] = {Verb::Start, unit.id, {}};
