@@ -43,6 +43,26 @@ class ReloadingTest(unittest.TestCase):
             machine.initctl("start", "c")
             self.assertEqual(machine.main_pid("a"), running)
 
+    @unittest.skipUnless(os.access("/dev/fuse", os.R_OK | os.W_OK), "no /dev/fuse")
+    def test_P23_a_state_directory_that_hangs_holds_up_nobody(self):
+        with Machine({"a.service": SERVICE}) as machine:
+            machine.initctl("start", "a")
+            before = machine.manager()
+            with machine.frozen(machine.place / "state"):
+                for unit in ("b.service", "c.service"):
+                    machine.write_unit(unit, SERVICE)
+                    asking = subprocess.Popen(machine.command("daemon-reload"))
+                    self.wait_for_reader(machine)
+                    machine.initctl("restart", "a")
+                    self.assertEqual(asking.wait(timeout=60), 0)
+                    machine.initctl("start", unit)
+            self.assertEqual(machine.manager(), before)
+            wait_until("who reads the log knows", lambda: "its file system does not answer" in machine.initctl("logs", "initd").stdout)
+            kept = machine.place / "state/generation"
+            old = kept.stat().st_mtime_ns
+            machine.initctl("daemon-reload")
+            self.assertGreater(kept.stat().st_mtime_ns, old)
+
     @staticmethod
     def wait_for_reader(machine):
         def children():

@@ -269,9 +269,13 @@ class App final : private core::ActionSink, public RequestTarget {
     UniqueFd generation;  // that the helper fills
     std::vector<Reloaded> callers;
     MonotonicTime until;
+    std::optional<Result<api::DaemonReloadReply>> result;  // it is in force, and being kept
   };
   void begin_reload();
-  void end_reload(const Result<api::DaemonReloadReply>& result);
+  void keep_first();
+  void keep_in_force(Result<api::DaemonReloadReply> result);
+  void kept_in_force(const Result<>& kept);
+  void end_reload(Result<api::DaemonReloadReply> result);
   void give_up_reload();
   [[nodiscard]] Result<std::string> read_again() const;
   bool take_generation(const Helpers::Done& done);

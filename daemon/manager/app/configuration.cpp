@@ -197,7 +197,8 @@ Result<> save_generation(const Options& options, int generation_fd) {
   const std::string fresh = path + ".new";
   if (mkdir(options.state.c_str(), 0755) != 0 && errno != EEXIST)
     return failure(errno, "mkdir", options.state);
-  const UniqueFd file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  (void)unlink(fresh.c_str());  // somebody who was killed may be writing there still
+  const UniqueFd file(open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   struct stat status {};
   if (!file) return failure(errno, "open", fresh);
   if (fstat(generation_fd, &status) != 0) return failure(errno, "fstat", "generation");

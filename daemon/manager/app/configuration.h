@@ -34,6 +34,7 @@ struct Configuration {
   std::set<std::string, std::less<>> readers;  // units that others name by "unit:NAME"
   std::set<std::string, std::less<>> logins;   // units with a utmp-id
   std::map<std::uint64_t, std::string> aside;  // ids by tag
+  bool is_new = false;                         // of the unit files as they are now: not kept yet
 
   // Takes the fd. Errors: those of Generation::open.
   static Result<Configuration> open(UniqueFd generation, const Restriction& restriction);

@@ -1,5 +1,5 @@
 // The unit files are read again: by a helper, for the place of any of them may hang. What it has compiled is
-// taken into force here, as one.
+// taken into force here, as one. Another helper keeps that for a boot at which a file is broken.
 #include <fcntl.h>
 #include <sys/mman.h>
 
@@ -17,6 +17,7 @@ namespace init::manager {
 namespace {
 
 constexpr Duration kReadLimit = std::chrono::seconds(60);
+constexpr Duration kKeepLimit = std::chrono::seconds(2);
 
 api::Diagnostic shown(const unit::Diagnostic& diagnostic) {
   const bool error = diagnostic.severity == unit::Severity::Error;
@@ -34,7 +35,8 @@ void App::reload(Reloaded done) {
 }
 
 void App::begin_reload() {
-  Reloading reloading{++last_helper_, {}, std::exchange(reload_callers_, {}), monotonic_now() + kReadLimit};
+  Reloading reloading{
+      ++last_helper_, {}, std::exchange(reload_callers_, {}), monotonic_now() + kReadLimit, {}};
   reloading.generation.reset(memfd_create("initd-generation", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   auto begun = !reloading.generation ? failure(errno, "memfd_create", "initd-generation")
                                      : helpers_->start(
@@ -44,7 +46,7 @@ void App::begin_reload() {
   if (!begun) end_reload(Failure(begun.error()));
 }
 
-void App::end_reload(const Result<api::DaemonReloadReply>& result) {
+void App::end_reload(Result<api::DaemonReloadReply> result) {
   const auto callers = std::move(reloading_->callers);
   reloading_.reset();
   for (const Reloaded& done : callers) done(result);
@@ -53,7 +55,33 @@ void App::end_reload(const Result<api::DaemonReloadReply>& result) {
 
 void App::give_up_reload() {
   helpers_->cancel(reloading_->helper);
+  if (reloading_->result)
+    return kept_in_force(failure(ETIMEDOUT, "write", options_.state, "its file system does not answer"));
   end_reload(failure(ETIMEDOUT, "read the unit files", "their file system does not answer"));
+}
+
+// What this manager has read itself, when it was the first.
+void App::keep_first() {
+  reloading_.emplace();
+  keep_in_force(api::DaemonReloadReply{});
+}
+
+void App::keep_in_force(Result<api::DaemonReloadReply> result) {
+  reloading_->helper = ++last_helper_;
+  reloading_->until = monotonic_now() + kKeepLimit;
+  reloading_->result = std::move(result);
+  const auto keep = [this] {
+    const auto saved = save_generation(options_, Helpers::kKept);
+    return pack_answer(saved ? Result<std::string>("") : Result<std::string>(Failure(saved.error())));
+  };
+  if (auto begun = helpers_->start(reloading_->helper, keep, kInfinity, configuration_.whole.fd()); !begun)
+    kept_in_force(begun);
+}
+
+void App::kept_in_force(const Result<>& kept) {
+  if (!kept)
+    log_warning("a broken unit file will have no last good version to fall back to: " + kept.error().text());
+  end_reload(std::move(*reloading_->result));
 }
 
 // In the helper. What is wrong with the files; what they say goes to kKept.
@@ -73,6 +101,11 @@ Result<std::string> App::read_again() const {
 
 bool App::take_generation(const Helpers::Done& done) {
   if (!reloading_ || done.key != reloading_->helper) return false;
+  if (reloading_->result) {
+    const auto kept = unpack_answer<std::string>(done.answer);
+    kept_in_force(kept ? Result<>() : Result<>(Failure(kept.error())));
+    return true;
+  }
   const Blame::Mark mark(blame_, in_hand_call(api::DaemonReloadRequest{}));
   const auto text = unpack_answer<std::string>(done.answer);
   const auto read = text ? api::decode_reply(*text, api::Method::DaemonReload)
@@ -91,7 +124,8 @@ bool App::take_generation(const Helpers::Done& done) {
     begin_reload();
   } else {
     const auto& reply = std::get<api::Reply>(read->body);
-    end_reload(take_into_force(std::move(*opened), std::get<api::DaemonReloadReply>(reply)));
+    auto result = take_into_force(std::move(*opened), std::get<api::DaemonReloadReply>(reply));
+    result ? keep_in_force(std::move(result)) : end_reload(std::move(result));
   }
   return true;
 }
@@ -103,7 +137,6 @@ Result<api::DaemonReloadReply> App::take_into_force(Configuration fresh, const a
   // From here on a crash recovers into the new generation.
   if (auto kept = channel_.store(channel::kStoreGeneration, 0, fresh.whole.fd()); !kept)
     return Failure(kept.error());
-  if (auto saved = save_generation(options_, fresh.whole.fd()); !saved) log_warning(saved.error().text());
   const auto old = engine_->graph();
   configuration_ = std::move(fresh);
   logging_->look_at_syslog();

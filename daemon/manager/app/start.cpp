@@ -104,10 +104,9 @@ Result<Configuration> App::first_configuration(const Options& options, ChannelCl
   if (!compiled) return Failure(compiled.error());
   if (auto kept = channel.store(channel::kStoreGeneration, 0, compiled->get()); !kept)
     return Failure(kept.error());
-  if (auto saved = save_generation(options, compiled->get()); !saved) {
-    log_warning("a broken unit file will have no last good version to fall back to: " + saved.error().text());
-  }
-  return Configuration::open(std::move(*compiled), restriction);
+  auto opened = Configuration::open(std::move(*compiled), restriction);
+  if (opened) opened->is_new = true;
+  return opened;
 }
 
 Result<std::unique_ptr<App>> App::create(Options options) {
@@ -139,6 +138,7 @@ Result<std::unique_ptr<App>> App::create(Options options) {
   const auto is_aside = [&app = *app](std::uint64_t tag) { return app.is_aside(tag); };
   if (auto taken = app->voices_->take_up(app->facts_, is_aside); !taken) return Failure(taken.error());
   app->open_recorder();
+  if (app->configuration_.is_new) app->keep_first();
   app->recover();
   app->boot();
   return app;

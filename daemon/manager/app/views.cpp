@@ -59,14 +59,24 @@ std::optional<api::Process> shown_process(pid_t number) {
   return shown;
 }
 
+// Their numbers alone.
 std::vector<api::Process> processes_of(const ViewContext& context, core::UnitIndex unit) {
-  std::vector<api::Process> shown;
+  std::vector<api::Process> found;
   for (const pid_t pid :
        context.processes.list({name_of(context, unit), context.engine.record(unit).leader})) {
-    if (shown.size() == kShownProcesses) break;
-    if (auto one = shown_process(pid)) shown.push_back(std::move(*one));
+    if (found.size() == kShownProcesses) break;
+    found.emplace_back().pid = pid;
   }
-  return shown;
+  return found;
+}
+
+// Of a process that hangs in its own memory the kernel may not tell the command line for as long.
+void describe_processes(std::vector<api::Process>& processes) {
+  std::vector<api::Process> shown;
+  for (const api::Process& process : processes) {
+    if (auto one = shown_process(process.pid)) shown.push_back(std::move(*one));
+  }
+  processes = std::move(shown);
 }
 
 std::vector<std::string> last_lines(const std::string& path) {
@@ -366,6 +376,7 @@ api::CatReply cat_of(const ViewContext& context, core::UnitIndex unit) {
 }
 
 void look_at_disk(const ViewContext& context, api::Status& status) {
+  describe_processes(status.processes);
   const auto index = context.engine.graph()->find(status.id);
   const auto unit = index ? context.configuration.unit(*index) : std::nullopt;
   if (!unit) return;
@@ -386,12 +397,13 @@ void look_at_disk(const ViewContext& context, api::Reply& reply) {
 }
 
 void leave_out_disk(api::Reply& reply) {
-  const std::string late = "reading its files takes too long";
-  if (auto* status = std::get_if<api::Status>(&reply)) status->problems.push_back("log not shown: " + late);
+  const std::string late = "reading them takes too long";
+  const std::string parts = "processes and log not shown: " + late;
+  if (auto* status = std::get_if<api::Status>(&reply)) status->problems.push_back(parts);
   if (auto* job = std::get_if<api::JobReply>(&reply); job != nullptr && job->status)
-    job->status->problems.push_back("log not shown: " + late);
+    job->status->problems.push_back(parts);
   if (auto* cat = std::get_if<api::CatReply>(&reply)) {
-    for (auto& file : cat->files) file.text = "# not shown: " + late + "\n";
+    for (auto& file : cat->files) file.text = "# not shown: reading it takes too long\n";
   }
 }
 

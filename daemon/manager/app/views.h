@@ -47,8 +47,8 @@ struct ViewContext {
 };
 
 [[nodiscard]] api::Status status_of(const ViewContext& context, core::UnitIndex unit);
-// What a reply shows of units that lies on file systems, which may hang: the end of the log, whether the unit
-// file has changed, its text.
+// What a reply shows of units and may hang: what their processes are called, and what lies on file systems,
+// the end of the log, whether the unit file has changed, its text.
 void look_at_disk(const ViewContext& context, api::Reply& reply);
 // Instead of that.
 void leave_out_disk(api::Reply& reply);
