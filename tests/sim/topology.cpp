@@ -127,7 +127,7 @@ void make_reloading(Rng& rng, std::vector<unit::Unit>& units) {
     if (may_tell && rng.chance(50)) service.type = unit::ServiceType::Notify;
     service.reload.resize(rng.chance(70) ? 1 + rng.below(2) : 0);
     service.reload_signal = rng.chance(50) ? 1 : 0;
-    service.start_timeout = milliseconds(500 + rng.below(1500));
+    service.start_timeout = milliseconds(600 + rng.below(1500));  // more than alive-for
   }
 }
 

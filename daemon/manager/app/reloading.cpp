@@ -62,7 +62,7 @@ void App::give_up_reload() {
 
 // What this manager has read itself, when it was the first.
 void App::keep_first() {
-  reloading_.emplace();
+  reloading_ = Reloading{};
   keep_in_force(api::DaemonReloadReply{});
 }
 
