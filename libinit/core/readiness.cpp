@@ -236,9 +236,9 @@ void on_probed(World& world, const Probed& event) {
   if (event.attempt != record.main_attempt || readying != (event.which == ProbeOf::Ready)) return;
   UnitRecord& edited = world.edit(event.unit);
   edited.probe_serial = 0;
-  if (event.ok && readying) return became_ready(world, event.unit);
   const ProbePolicy& probe = probe_of(policy_of(world, event.unit), edited.state);
   if (probe.kind == ProbeKind::None) return;  // a reload has taken the question away
+  if (event.ok && readying) return became_ready(world, event.unit);
   if (event.ok) {
     edited.probe_failures = 0;
     edited.well_ns = world.now.since_epoch.count();

@@ -84,9 +84,8 @@ void look(World& world, UnitIndex unit) {
       return check_readiness(world, unit);
     case State::Stopping:
     case State::Aborting:
-    case State::KillWait:  // after a reload: under another kill-mode it may be over
-      if (!has_leftover(world, unit)) check_end(world, unit);
-      return;
+    case State::KillWait:  // after a reload: another kill-mode may be content, or go on, with what is left
+      return check_end(world, unit);
     case State::Failed:
       if (record.reason == Reason::Unkillable && record.goal == Goal::Up && !has_leftover(world, unit)) {
         enter(world, unit, State::Waiting);

@@ -29,11 +29,23 @@ std::vector<core::JobRecord> open_jobs(const Engine& engine) {
   return jobs;
 }
 
+// Of a unit without a file nothing need be kept once it has stopped.
+bool may_be_forgotten(const Engine& engine, UnitIndex unit) {
+  return !engine.graph()->is_loaded(unit) && core::is_down(engine.record(unit).state) &&
+         !engine.view(unit).leftover;
+}
+
+// Those of a unit that may be forgotten end with it.
 bool same_jobs(const Engine& a, const Engine& b) {
   const auto same = [](const core::JobRecord& x, const core::JobRecord& y) {
     return std::memcmp(&x, &y, sizeof(x)) == 0;
   };
-  const auto jobs = open_jobs(a), others = open_jobs(b);
+  auto jobs = open_jobs(a);
+  const auto others = open_jobs(b);
+  std::erase_if(jobs, [&](const core::JobRecord& job) {
+    const auto unit = a.graph()->find_tag(job.unit);
+    return unit && may_be_forgotten(a, *unit) && !b.graph()->find_tag(job.unit);
+  });
   return std::equal(jobs.begin(), jobs.end(), others.begin(), others.end(), same);
 }
 
@@ -44,12 +56,6 @@ bool same_view(const Engine& a, UnitIndex in_a, const Engine& b, UnitIndex in_b)
     return by == core::kNoUnit ? std::string_view() : engine.graph()->name(by);
   };
   return blocking(a, in_a) == blocking(b, in_b);
-}
-
-// Of a unit without a file nothing need be kept once it has stopped.
-bool may_be_forgotten(const Engine& engine, UnitIndex unit) {
-  return !engine.graph()->is_loaded(unit) && core::is_down(engine.record(unit).state) &&
-         !engine.view(unit).leftover;
 }
 
 // By name: a reload may number the units anew. Empty if nothing differs.
@@ -165,6 +171,10 @@ void Simulation::probe_same_files() {
   engine.handle(core::Reloaded{graph_of(units_)}, now_, heard);
   const std::string moved = difference(engine_, engine);
   if (!moved.empty()) return fail("S11: a reload of the same files: " + moved);
+  std::erase_if(heard.actions, [](const core::Action& action) {  // with their units they may be forgotten
+    const auto* finished = std::get_if<core::JobFinished>(&action);
+    return finished != nullptr && finished->unit == core::kNoUnit;
+  });
   std::ptrdiff_t armed = 0;
   for (UnitIndex unit = 0; unit < engine.graph()->size(); ++unit) {
     const UnitRecord& record = engine.record(unit);

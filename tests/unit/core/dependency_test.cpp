@@ -518,6 +518,17 @@ TEST(Reloaded, WhatIsLeftBesideASurvivorOfKillIsEndedOnceThatHasEnded) {
   EXPECT_EQ(lab.log(), "spawn app");
 }
 
+TEST(Reloaded, WhatHasLostItsMainProcessIsKilledWhenTheKillModeBecomesMixed) {
+  Lab lab("app");
+  lab.start("app");
+  lab.runs("app");
+  lab.stop("app");
+  lab.exits("app", 0, false);
+  EXPECT_EQ(lab.log(), "spawn app, TERM app");
+  lab.reload("app kill-mode=mixed");
+  EXPECT_EQ(lab.log(), "kill app");
+}
+
 TEST(Reloaded, WhatAnotherKillModeEndsTooIsKilledAtOnce) {
   Lab lab("app kill-mode=main step=9");
   lab.start("app");

@@ -267,6 +267,19 @@ TEST(Probes, UnhealthyThreeTimesInARowIsStoppedAndHasFailed) {
   EXPECT_EQ(lab.state("db"), State::Backoff);
 }
 
+TEST(Probes, AnAnswerToAQuestionThatAReloadTookAwayIsNone) {
+  Lab lab("db notify");
+  lab.start("db");
+  lab.reload("db ready-tcp");
+  lab.runs("db");
+  EXPECT_EQ(lab.log(), "spawn db, probe db");
+  lab.reload("db notify");
+  lab.answers("db", true);
+  EXPECT_EQ(lab.state("db"), State::Readying);
+  lab.says("db", Notified::What::Ready);
+  EXPECT_EQ(lab.state("db"), State::Running);
+}
+
 TEST(Probes, AliveForIsATime) {
   Lab lab("db alive-for=500");
   lab.start("db");
