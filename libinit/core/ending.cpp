@@ -138,7 +138,6 @@ void end_run(World& world, UnitIndex unit, Reason reason) {
   const bool ran = is_up(state) || state == State::Leaving || (policy.oneshot && prepared);
   record.reason = reason;
   record.end = ran ? End::Own : End::StartFailed;
-  cancel(world, unit, TimerKind::Restart);
   if (reason == Reason::None && policy.remain_after_exit && !has_flag(record, kRerun)) {
     set_flag(record, kDone, policy.oneshot);
     return bring_up(world, unit);

@@ -121,6 +121,16 @@ void learn(World& world, UnitIndex unit, const ProcessFact& fact) {
   }
 }
 
+// It was found, and PID 1 has not heard of it: whatever has become of the unit, PID 1 shall say what became
+// of that process, which nobody else could end.
+bool watch_again(World& world, UnitIndex unit, const Facts& facts) {
+  const UnitRecord& record = world.units[unit];
+  if (record.main_attempt == 0 || !has_flag(record, kFound)) return false;
+  if (facts.find(record.tag, record.main_attempt) != nullptr) return false;
+  world.emit(WatchMain{unit, record.main_attempt, record.state == State::Forking ? 0 : record.main_pid});
+  return true;
+}
+
 void learn_attempt(World& world, UnitIndex unit, Attempt attempt, const Facts& facts) {
   // A spawn that waits for resources has no process: its timer is armed instead.
   if (attempt == 0) return;
@@ -149,9 +159,10 @@ void restore_world(World& world, const Engine::Saved& saved) {
   for (UnitIndex unit = 0; unit < world.units.size(); ++unit) {
     const UnitRecord before = world.units[unit];
     arm_again(world, unit);
+    const bool watched = watch_again(world, unit, facts);
     // The reload step first: the end of the main process would signal it.
     learn_attempt(world, unit, before.control_attempt, facts);
-    learn_attempt(world, unit, before.main_attempt, facts);
+    if (!watched) learn_attempt(world, unit, before.main_attempt, facts);
     const UnitRecord& after = world.units[unit];
     if (after.state == before.state && after.since_ns == before.since_ns) repeat_signal(world, unit);
     world.touch(unit);

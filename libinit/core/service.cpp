@@ -372,9 +372,7 @@ void became_ready(World& world, UnitIndex unit) {
 bool release_idle(World& world) {
   if (world.idling == 0 || world.starting != 0) return false;
   for (UnitIndex unit = 0; unit < world.units.size(); ++unit) {
-    if (world.units[unit].state != State::Idling) continue;
-    cancel(world, unit, TimerKind::Restart);
-    begin_main(world, unit);
+    if (world.units[unit].state == State::Idling) begin_main(world, unit);
   }
   return true;
 }
@@ -461,13 +459,8 @@ void on_restart_timer(World& world, UnitIndex unit) {
 
 void repeat_spawn(World& world, UnitIndex unit, Attempt attempt) {
   const UnitRecord& record = world.units[unit];
-  const bool control = attempt == record.control_attempt;
-  const bool found = !control && has_flag(record, kFound);
-  const bool awaited = control ? awaits_control(record.state)
-                       : found ? is_starting(record.state) || is_up(record.state)
-                               : awaits_main(record.state);
-  if (awaited && found)
-    return world.emit(WatchMain{unit, attempt, record.state == State::Forking ? 0 : record.main_pid});
+  const bool awaited =
+      attempt == record.control_attempt ? awaits_control(record.state) : awaits_main(record.state);
   if (awaited && role_in(record.state) == Role::Main) world.edit(unit).word = word_of(policy_of(world, unit));
   if (awaited) {
     world.emit(Spawn{unit, attempt, role_in(record.state), record.step});

@@ -72,7 +72,6 @@ void try_again(World& world, UnitIndex unit) {
     case State::Backoff:
     case State::LongBackoff:
       forget_failures(record);
-      cancel(world, unit, TimerKind::Restart);
       return enter(world, unit, State::Waiting);
     default:
       if (is_stopping(record.state)) record.end = End::Asked;
@@ -187,7 +186,6 @@ bool stop_one(World& world, const Order& order) {
     UnitRecord& record = world.edit(order.unit);
     record.end = End::Asked;
     if (world.graph->policy(order.unit).oneshot) set_flag(record, kDone, false);
-    cancel(world, order.unit, TimerKind::Restart);
     finish_jobs(world, order.unit, kReloads, JobOutcome::Canceled,
                 order.cause == kNoUnit ? order.unit : order.cause);
     enter(world, order.unit, State::StopWaiting);
@@ -197,7 +195,6 @@ bool stop_one(World& world, const Order& order) {
     const bool asked = goal != Goal::Up || order.cause == kNoUnit;
     if (asked && before.end != End::Asked) world.edit(order.unit).end = End::Asked;
   } else if (goal != Goal::Up && state != State::Failed && state != State::Inactive) {
-    cancel(world, order.unit, TimerKind::Restart);
     enter(world, order.unit, State::Inactive);
   }
   return was_wanted && goal != Goal::Up;

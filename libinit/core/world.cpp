@@ -86,6 +86,7 @@ void enter(World& world, UnitIndex unit, State state) {
     --world.counts[static_cast<std::size_t>(from)];
     ++world.counts[static_cast<std::size_t>(to)];
   }
+  cancel(world, unit, TimerKind::Restart);  // the next try is that of one state
   // The time allowed for a start runs over all its steps.
   if (!(is_starting(left) && is_starting(state))) cancel(world, unit, TimerKind::Phase);
   end_watch(world, unit, left, state);

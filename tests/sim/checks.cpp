@@ -471,6 +471,10 @@ void Simulation::check_ends() {
         record.state == State::Stopping || record.state == State::Aborting || record.state == State::KillWait;
     if (record.state == State::Running && (record.flags & core::kReloading) != 0)
       fail("S2: " + name(unit) + " runs, and says that it reloads");
+    const bool tries = record.state == State::Backoff || record.state == State::LongBackoff ||
+                       record.state == State::Reloading || core::is_starting(record.state);
+    if (!tries && core::deadline_of(record, core::TimerKind::Restart) != 0)
+      fail("S8: the next try of " + name(unit) + " is armed, and nothing waits for it");
     if (ends && !left) fail("S7: " + name(unit) + " ends, and nothing of it is left");
   }
 }

@@ -20,7 +20,10 @@ int Machine::free_pid() const {
 }
 
 void Machine::spawn(const std::string& unit, const core::Spawn& action, const core::Policy& policy) {
-  const auto same = [&](const Process& p) { return p.unit == unit && p.attempt == action.attempt; };
+  // What has been told is over; a unit that was forgotten and comes again counts its attempts anew.
+  const auto same = [&](const Process& p) {
+    return p.unit == unit && p.attempt == action.attempt && !p.told_end;
+  };
   if (std::any_of(processes.begin(), processes.end(), same)) return;  // carried out before
   Process process;
   process.unit = unit;

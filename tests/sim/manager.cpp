@@ -138,6 +138,10 @@ std::vector<Action> Simulation::recover() {
     process.told_end = !process.alive();
     machine_.empties[process.unit] = true;
   }
+  // It looks whether anything is left of whatever may have left something, though it has never begun.
+  for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
+    if ((engine_.record(unit).flags & core::kGroup) != 0) machine_.empties[name(unit)] = true;
+  }
   for (auto& [unit, untold] : machine_.empties) untold = true;
   std::vector<Action> actions = std::move(wanted_);
   wanted_.clear();

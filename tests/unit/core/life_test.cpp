@@ -267,6 +267,24 @@ TEST(Probes, UnhealthyThreeTimesInARowIsStoppedAndHasFailed) {
   EXPECT_EQ(lab.state("db"), State::Backoff);
 }
 
+TEST(Notified, TheNextTryOfAReloadStepEndsWithItsRun) {
+  Lab lab("app notify reload=1");
+  lab.start("app");
+  lab.runs("app");
+  lab.says("app", Notified::What::Ready);
+  lab.ask(Verb::Reload, "app");
+  lab.tell(SpawnFailed{lab.index("app"), lab.view("app").attempt, SpawnError::Resources, 7, 12});
+  lab.says("app", Notified::What::Stopping);
+  lab.start("app");
+  lab.log();
+  lab.exits("app", 0);
+  lab.runs("app");
+  EXPECT_EQ(lab.log(), "spawn app");
+  lab.advance(100);
+  EXPECT_EQ(lab.log(), "");
+  EXPECT_EQ(lab.state("app"), State::Readying);
+}
+
 TEST(Probes, AnAnswerToAQuestionThatAReloadTookAwayIsNone) {
   Lab lab("db notify");
   lab.start("db");
