@@ -1,7 +1,9 @@
 """What must hold whatever initd is struck by, checked from outside: by /proc, by the ledgers of the services, and by the books of
 the callers. A check returns sentences, one for each thing that is wrong; the numbers are those of docs/reliability.md."""
 
+import bisect
 import collections
+import math
 import time
 
 from beside import Beside
@@ -84,12 +86,30 @@ def runs_of(entries):
     return runs
 
 
+def merged(spans):
+    """The same times as spans that neither touch nor overlap, in their order."""
+    apart = []
+    for since, until in sorted(spans):
+        if apart and since <= apart[-1][1]:
+            apart[-1][1] = max(apart[-1][1], until)
+        else:
+            apart.append([since, until])
+    return apart
+
+
 def excused(entries, wants):
     """Runs after which a step could not be started: they ended, and the next began, while there was a want of something."""
-    starts = [entry.time for entry in entries if entry.word == "start"]
-    ends = [entry for entry in entries if entry.word == "exit"]
-    return {end.invocation for end in ends for since, until in wants
-            if end.time < until and min((start for start in starts if start > end.time), default=float("inf")) > since}  # fmt: skip
+    starts = sorted(entry.time for entry in entries if entry.word == "start")
+    wants = merged(wants)
+    found = set()
+    for entry in entries:
+        if entry.word == "exit":
+            start = bisect.bisect_right(starts, entry.time)
+            following = starts[start] if start < len(starts) else math.inf
+            want = bisect.bisect_right(wants, entry.time, key=lambda span: span[1])  # the first that is not over
+            if want < len(wants) and wants[want][0] < following:
+                found.add(entry.invocation)
+    return found
 
 
 def check_exits(unit, entries, wants=()):
@@ -174,11 +194,12 @@ def check_order(unit, entries, needed):
     for run in runs.values():
         if "start" not in run:
             continue
-        covering = [life for life in lives if life[0] <= run["start"] <= life[1]]
-        if not covering:
+        life = bisect.bisect_right(lives, run["start"], key=lambda span: span[0]) - 1
+        until = lives[life][1] if life >= 0 else -math.inf
+        if run["start"] > until:
             yield f"I7 {unit}: a start at {run['start']:.3f} while what it requires was not up"
-        elif run.get("exit", covering[0][1]) > covering[0][1]:
-            yield f"I7 {unit}: what it requires ended at {covering[0][1]:.3f}, before it"
+        elif run.get("exit", until) > until:
+            yield f"I7 {unit}: what it requires ended at {until:.3f}, before it"
 
 
 def check_ledgers(load, lines_of, wants=()):

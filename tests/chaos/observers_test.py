@@ -78,6 +78,9 @@ class LedgerTest(unittest.TestCase):
         self.assertEqual(list(observers.check_exits("a", gone, [(1.5, 2.5)])), [])
         for want in ((0, 1.5), (3.5, 4)):
             self.assertNotEqual(list(observers.check_exits("a", gone, [want])), [])
+        wants = [(9, 10), (1.5, 2.5), (0, 0.5), (0.1, 0.2)]
+        self.assertEqual(list(observers.check_exits("a", gone, wants)), [])
+        self.assertNotEqual(list(observers.check_exits("a", gone, wants[:1] + wants[2:])), [])
 
     def test_I4_two_at_a_time_and_one_run_started_twice(self):
         self.wrong("I4", LOOPING, *GOOD, "contended 7 B 3")
@@ -92,6 +95,7 @@ class LedgerTest(unittest.TestCase):
     def test_I7_a_start_before_what_it_requires_and_an_end_after_it(self):
         self.wrong("I7", "tail", "start 21 U 1.5")
         self.wrong("I7", "tail", "start 21 U 3", "ready 21 U 4", "exit 21 U 7 exited 0", "record 22 U 7 exited 0")
+        self.wrong("I7", "tail", "start 21 U 7", "exit 21 U 8 exited 0", "record 22 U 8 exited 0")
 
     def test_I9_a_process_in_another_control_group_and_a_signal_to_a_stranger(self):
         self.wrong("I9", LOOPING, *GOOD, "astray 7 B 3")
