@@ -113,12 +113,14 @@ Verdict stop_verdict(const World& world, const Gate& gate) {
 template <class Judge>
 Verdict look_around(World& world, UnitIndex unit, std::span<const Gate> gates, std::size_t first,
                     Judge judge) {
+  const std::uint32_t begin = static_cast<std::uint32_t>(first);
   std::uint32_t& cursor = world.derived[unit].cursor;
-  if (cursor < first || cursor >= gates.size()) cursor = static_cast<std::uint32_t>(first);
+  cursor = std::max(cursor, begin);
+  if (cursor >= gates.size()) cursor = begin;
   for (std::size_t seen = first; seen < gates.size(); ++seen) {
     const Verdict verdict = judge(world, gates[cursor]);
     if (verdict != Verdict::Open) return verdict;
-    cursor = cursor + 1 == gates.size() ? static_cast<std::uint32_t>(first) : cursor + 1;
+    cursor = cursor + 1 == gates.size() ? begin : cursor + 1;
   }
   return Verdict::Open;
 }

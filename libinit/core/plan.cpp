@@ -37,9 +37,8 @@ class Foresight final : public ActionSink {
     const UnitRecord& record = world_.units[unit];
     const bool begun = is_up(record.state) || is_starting(record.state);
     last_.push_back(begun ? PlanStep::Verb::Start : PlanStep::Verb::Stop);
-    if (is_starting(record.state) && deadline_of(record, TimerKind::Restart) != 0) {
+    if (is_starting(record.state))  // stale, if it waits for no next try
       events_.push_back(TimerFired{unit, TimerKind::Restart, serial_of(record, TimerKind::Restart)});
-    }
     if (is_starting(record.state) && record.main_attempt != 0)
       succeed(unit, record.main_attempt, record.state);
     if (record.state == State::PostStart && record.control_attempt != 0)

@@ -90,7 +90,7 @@ void came_up(World& world, UnitIndex unit, State state) {
 void begin_main(World& world, UnitIndex unit) {
   if (!policy_of(world, unit).oneshot) return enter_step(world, unit, State::Starting, 0);
   world.edit(unit).started_ns = world.now.since_epoch.count();
-  if (!run_step(world, unit, State::Commanding, 0)) became_ready(world, unit);
+  enter_step(world, unit, State::Commanding, 0);
 }
 
 void begin_command(World& world, UnitIndex unit) {

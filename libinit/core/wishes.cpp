@@ -202,7 +202,6 @@ bool stop_one(World& world, const Order& order) {
 
 // Whatever only `unit` needed goes with it; so does the wish for what is blocked by a mere check.
 void release_unneeded(World& world, UnitIndex unit, std::vector<Order>& queue) {
-  if (world.units[unit].goal == Goal::Up) return;
   for (const Link& link : world.graph->says(unit)) {
     if (!is_reason(link.kind) || world.units[link.unit].goal != Goal::Up) continue;
     if (world.units[link.unit].state == State::Blocked) world.touch(link.unit);

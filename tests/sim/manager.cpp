@@ -35,6 +35,9 @@ void Simulation::tell(const core::Event& event) {
     before.clear();
     for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) before.push_back(engine_.record(unit));
   }
+  Rng dice(options_.seed * 0x9e3779b97f4a7c15U + events_);
+  const bool stops = std::holds_alternative<core::ShutdownRequested>(event) || stopping_;
+  if (!reload && !stops && dice.chance(10)) probe_failure_action(engine_, event, dice);
   engine_.handle(event, now_, *this);
   follow_new_runs();
   check_recorded(event);

@@ -302,6 +302,52 @@ void Simulation::probe_exits() {
   }
 }
 
+// S8: what a file says is to become of the system when a unit fails, or is at its restart limit, is done when
+// that comes, and at nothing else.
+void Simulation::probe_failure_action(const Engine& before, const core::Event& told, Rng& dice) {
+  constexpr std::pair<unit::FailureAction, core::PowerKind> kActions[] = {
+      {unit::FailureAction::Reboot, core::PowerKind::Reboot},
+      {unit::FailureAction::Poweroff, core::PowerKind::Poweroff},
+      {unit::FailureAction::Exit, core::PowerKind::Exit}};
+  const auto [action, power] = kActions[dice.below(3)];
+  const bool at_limit = dice.chance(50);
+  std::vector<unit::Unit> units = units_;
+  for (unit::Unit& unit : units)
+    (at_limit ? unit.service.restart_limit.action : unit.on_failure_action) = action;
+  Engine engine = before;
+  Heard heard;
+  engine.handle(core::Reloaded{graph_of(std::move(units))}, now_, heard);
+  std::optional<Event> event = told;
+  std::visit(
+      [&](auto& e) {
+        if constexpr (requires { e.unit; }) {
+          const auto known = engine.graph()->find(name(e.unit));
+          known ? void(e.unit = *known) : event.reset();
+        }
+      },
+      *event);
+  if (!event) return;
+  const Engine reloaded = engine;
+  engine.handle(*event, now_, heard);
+  bool due = false, may_be = false;
+  for (UnitIndex unit = 0; unit < engine.graph()->size(); ++unit) {
+    const UnitRecord &was = reloaded.record(unit), &record = engine.record(unit);
+    const bool counts = !at_limit || record.reason == core::Reason::RestartLimit;
+    const bool failed =
+        record.state == State::Failed && (was.state != State::Failed || was.since_ns != record.since_ns);
+    // What it has called may have called it back, until the system stopped.
+    const bool called = record.state == State::Inactive && record.reason != core::Reason::None;
+    due = due || (failed && counts && engine.graph()->is_loaded(unit));
+    may_be = may_be || ((failed || called) && counts);
+  }
+  const auto jobs = engine.job_records();
+  const bool done = std::any_of(jobs.begin(), jobs.end(), [&](const core::JobRecord& job) {
+    return job.verb == core::JobVerb::Shutdown && job.power == power;
+  });
+  if (due && !done) fail("S8: a failure does not do to the system what its unit says");
+  if (done && !may_be) fail("S8: the system stops, and nothing has failed");
+}
+
 void Simulation::probe_copies() {
   if (!failure_.empty()) return;
   if (dice_.chance(10)) probe_stale_events();

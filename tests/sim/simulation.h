@@ -117,6 +117,7 @@ class Simulation final : public core::ActionSink {
   void probe_lost_unit();
   void probe_unsound_record(Rng& dice);
   void probe_exits();
+  void probe_failure_action(const core::Engine& before, const core::Event& told, Rng& dice);
 
   // calls.cpp: who may be started now.
   [[nodiscard]] std::set<std::string> called_by_ends(const std::vector<core::Action>& actions) const;
