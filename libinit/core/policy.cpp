@@ -15,9 +15,7 @@ constexpr std::int32_t kHup = 1, kInt = 2, kPipe = 13, kTerm = 15;
 ExitBits exit_bits(const unit::ExitSet& set) {
   ExitBits bits;
   for (const std::uint8_t code : set.codes) bits.codes[code / 64] |= std::uint64_t{1} << (code % 64);
-  for (const std::uint8_t signal : set.signals) {
-    if (signal - 1U < 64) bits.signals |= std::uint64_t{1} << (signal - 1U);
-  }
+  for (const std::uint8_t signal : set.signals) bits.signals |= std::uint64_t{1} << (signal - 1U);
   return bits;
 }
 
@@ -29,7 +27,7 @@ std::vector<bool> ignored_failures(const std::vector<unit::Step>& steps) {
 
 Duration doubled(Duration base, std::uint32_t times, Duration cap) {
   Duration delay = base;
-  for (std::uint32_t i = 0; i < times; ++i) delay = delay > cap / 2 ? cap : delay * 2;
+  for (std::uint32_t i = 0; i < times; ++i) delay += std::min(delay, cap - delay);
   return delay;
 }
 

@@ -26,7 +26,7 @@ JobRecord save_job(const World& world, const Job& job) {
   record.verb = job.verb;
   record.phase = job.phase;
   record.outcome = job.outcome;
-  record.power = world.shutdown.value_or(PowerKind::Exit);
+  if (world.shutdown) record.power = *world.shutdown;
   return record;
 }
 

@@ -155,7 +155,7 @@ inline constexpr std::size_t kLimits = 16;  // indexed by RLIMIT_* of Linux
 // Exit codes and signals, as in success-exit = [0, 3, "TERM"].
 struct ExitSet {
   std::vector<std::uint8_t> codes;
-  std::vector<std::uint8_t> signals;
+  std::vector<std::uint8_t> signals;  // 1..64
   bool operator==(const ExitSet&) const = default;
 };
 

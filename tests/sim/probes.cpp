@@ -266,14 +266,15 @@ void Simulation::probe_unsound_record(Rng& dice) {
   const UnitIndex unit = dice.below(static_cast<std::uint32_t>(engine_.graph()->size()));
   UnitRecord blank;
   blank.tag = engine_.graph()->tag(unit);
+  const auto after = [](auto last) { return static_cast<decltype(last)>(static_cast<int>(last) + 1); };
   for (int field = 0; field < 5; ++field) {
     UnitRecord record = blank;
     record.attempt = 4711;
-    if (field == 0) record.state = static_cast<State>(255);
-    if (field == 1) record.goal = static_cast<core::Goal>(255);
-    if (field == 2) record.reason = static_cast<core::Reason>(255);
-    if (field == 3) record.end = static_cast<core::End>(255);
-    if (field == 4) record.exit_kind = static_cast<Exit::Kind>(255);
+    if (field == 0) record.state = static_cast<State>(core::kStates);
+    if (field == 1) record.goal = after(core::Goal::Held);
+    if (field == 2) record.reason = after(core::Reason::OutOfMemory);
+    if (field == 3) record.end = after(core::End::StartFailed);
+    if (field == 4) record.exit_kind = after(Exit::Kind::Dumped);
     Heard heard;
     const Engine engine =
         Engine::restore(engine_.graph(), {{&record, 1}, {}, {}, options_.seed}, now_, heard);

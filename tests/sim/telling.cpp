@@ -23,6 +23,9 @@ bool Simulation::is_between(const Said& said, UnitIndex a, UnitIndex b) const {
 void Simulation::check_told(UnitIndex unit) {
   if (!failure_.empty()) return;
   digest_told(unit);
+  const std::string also = "also-" + name(unit);
+  if (index(name(unit)) != unit || (definition(name(unit)) != nullptr && index(also) != unit))
+    fail("S17: " + name(unit) + " is not found by its names");
   if (!view_is_true(unit)) fail("S17: what is told of " + name(unit) + " is not so: " + shown(name(unit)));
   if (!wishes_are_true(unit)) fail("S17: " + name(unit) + " is not wanted for what is told");
   if (!chain_is_true(unit)) fail("S17: the reasons told of " + name(unit) + " are no chain");
