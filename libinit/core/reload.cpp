@@ -20,7 +20,6 @@ std::vector<UnitIndex> still_alive(const World& world, const Graph& graph) {
 void move_jobs(World& world, const Graph& old) {
   std::map<std::pair<UnitIndex, JobId>, Job> open;
   open.swap(world.jobs.open);
-  world.jobs.changed = true;
   for (auto& [key, job] : open) {
     const auto unit =
         key.first == kNoUnit ? std::optional(kNoUnit) : world.graph->find_tag(old.tag(key.first));

@@ -385,11 +385,9 @@ void on_spawned(World& world, const Spawned& event) {
 }
 
 void on_exec_succeeded(World& world, const ExecSucceeded& event) {
-  const Which process = which(world, event.unit, event.attempt);
-  if (process == Which::Neither) return;
+  if (which(world, event.unit, event.attempt) == Which::Neither) return;
   const UnitRecord& record = world.units[event.unit];
   if (record.spawn_failures != 0) world.edit(event.unit).spawn_failures = 0;
-  if (process != Which::Main) return;
   const bool forking = awaited_word(world, event.unit) == Word::Forked;
   const bool found = has_flag(record, kFound);
   if (record.state == State::Starting && forking && !found) return enter(world, event.unit, State::Forking);

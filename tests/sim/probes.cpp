@@ -284,9 +284,19 @@ void Simulation::probe_unsound_record(Rng& dice) {
 
 // No list of exits names what no process can end with; a service, unless it is a oneshot, ends well by the
 // signals that ask a program to end.
-void Simulation::probe_exits() {
+void Simulation::probe_exits(Rng& dice) {
   constexpr Exit kNoExits[] = {{Exit::Kind::None, 1},    {Exit::Kind::Code, -1},   {Exit::Kind::Code, 256},
                                {Exit::Kind::Signal, -1}, {Exit::Kind::Signal, 65}, {Exit::Kind::Dumped, 65}};
+  unit::Unit listing;
+  const auto code = static_cast<std::uint8_t>(dice.below(256));
+  const auto number = static_cast<std::uint8_t>(1 + dice.below(64));
+  listing.service.success_exit = {{code}, {number}};
+  const core::ExitBits listed = core::make_policy(listing).success;
+  for (std::int32_t value = 0; value < 256; ++value) {
+    if (listed.contains({Exit::Kind::Code, value}) != (value == code) ||
+        listed.contains({Exit::Kind::Signal, value}) != (value == number))
+      fail("S8: a list of one exit code and one signal has another, " + std::to_string(value));
+  }
   for (UnitIndex unit = 0; unit < engine_.graph()->size(); ++unit) {
     const core::Policy& policy = engine_.graph()->policy(unit);
     for (std::int32_t signal = 1; signal <= 64; ++signal) {
@@ -359,7 +369,7 @@ void Simulation::probe_copies() {
   if (plans.chance(5)) probe_late_reload(plans.below(static_cast<std::uint32_t>(engine_.graph()->size())));
   if (plans.chance(1)) probe_lost_unit();
   if (plans.chance(1)) probe_unsound_record(plans);
-  if (plans.chance(1)) probe_exits();
+  if (plans.chance(1)) probe_exits(plans);
   if (stopping_ && !powered_ && plans.chance(10)) probe_second_shutdown();
   if (dice_.chance(20)) check_told(dice_.below(static_cast<std::uint32_t>(engine_.graph()->size())));
 }

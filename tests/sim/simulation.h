@@ -116,7 +116,7 @@ class Simulation final : public core::ActionSink {
   void probe_late_reload(core::UnitIndex unit);
   void probe_lost_unit();
   void probe_unsound_record(Rng& dice);
-  void probe_exits();
+  void probe_exits(Rng& dice);
   void probe_failure_action(const core::Engine& before, const core::Event& told, Rng& dice);
 
   // calls.cpp: who may be started now.
