@@ -20,6 +20,20 @@ def read_mutant(path):
     return Mutant(path.stem, *path.read_text().splitlines()[:4])
 
 
+def read_mutants(path):
+    """Of a file with many of them: five lines for each, its name, the source, the text to find, what stands there instead, an empty one."""
+    return [Mutant(*block.strip("\n").split("\n")) for block in path.read_text().split("\n\n")]
+
+
+def unplaced(root, mutants):
+    """What is wrong with those that cannot be made: their text does not stand in their source exactly once."""
+    for mutant in mutants:
+        source = pathlib.Path(root, mutant.file)
+        count = source.read_text().count(mutant.old.replace("\\n", "\n")) if source.exists() else 0
+        if count != 1:
+            yield f"{mutant.name}: its text stands {count} times in {mutant.file}"
+
+
 def survivors(root, mutants, failure):
     """The names of those that nothing notices. failure(mutant) builds and tries `root`, broken: what was noticed, or None. Says of
     each how it died; one that cannot be made, or built (CalledProcessError), has proved nothing and lives."""

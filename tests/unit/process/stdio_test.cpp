@@ -106,8 +106,8 @@ TEST_F(StdioTest, AFileWithAnOwnerIsNeverAnotherThanItsPathSays) {
   if (!is_root()) GTEST_SKIP() << "needs root";
   const auto refused = [this](const std::string& name) {
     const auto file = Stdio::truncate(folder_.path(name), {.owner = "nobody"});
-    const auto child = sh("echo x").standard_output(file).spawn();
-    return child ? 0 : child.error().code;
+    const auto status = sh("echo x").standard_output(file).status();
+    return status ? 0 : status.error().code;
   };
   std::ofstream(folder_.path("precious")) << "old\n";
   ASSERT_EQ(::mkdir(folder_.path("directory").c_str(), 0755), 0);
