@@ -18,8 +18,18 @@ MAY_FAIL = {  # in the parts that make such calls under this load
 }  # fmt: skip
 
 
+def in_turn(chance, every):
+    """All of them in random order, again and again."""
+    while True:
+        yield from chance.sample(every, len(every))
+
+
 def failing_calls(chance):
     """(part, call, errno) without an end."""
-    while True:
-        every = [(part, call, error) for part, calls in MAY_FAIL.items() for call, errors in calls.items() for error in errors]
-        yield from chance.sample(every, len(every))
+    return in_turn(chance, [(part, call, error) for part, calls in MAY_FAIL.items() for call, errors in calls.items() for error in errors])
+
+
+def wants(chance):
+    """(part, (errno, calls)) without an end: PID 1 alone makes processes that matter to others."""
+    parts = ("initd", "initd-manager", "initd-logger")
+    return in_turn(chance, [("initd", PROCESSES), *((part, what) for part in parts for what in (DESCRIPTORS, MEMORY))])

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 
-from calls import DESCRIPTORS, MEMORY, PROCESSES
 from clients import PATIENCE, Connection, ask
 from load import BOMB, BROOD, BROOD_SIZE, FROZEN, PASSING
 from machine import PROGRAMS, read, wait_until
@@ -183,12 +182,11 @@ def served(world):
 
 
 def calls_fail(world):
-    """P9: descriptors, memory or processes are refused to one part of initd, for a while. It may not survive that; what it could not
+    """P9: descriptors, memory or processes are refused to one part of initd, for a while; all of these in turn. It may not survive that; what it could not
     do meanwhile is done afterwards."""
     world.settle()
-    what = world.chance.choice([DESCRIPTORS, MEMORY, PROCESSES])
-    pid = world.machine.pid if what is PROCESSES else world.chance.choice(list(world.parts().values()))
-    with world.want(), denied(pid, *what):
+    part, what = next(world.denying)
+    with world.want(), denied(world.parts()[part], *what):
         end = time.monotonic() + SPELL
         while time.monotonic() < end:
             pause(world)

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import observers
-from calls import failing_calls
+from calls import failing_calls, wants
 from clients import PATIENCE, Pollers, Toggler, ask
 from load import ACTOR, CHAINED, CRASHING, LOOPING, ORPHANING, STILL, TOGGLED, WRITING, Load
 from machine import PROGRAMS, ROOT, parent_of, read, wait_until
@@ -31,7 +31,7 @@ class World:
         self.symbols = Symbols(PROGRAMS / "initd")
         self.figures = {}  # name: [seconds]
         self.hit = collections.Counter()  # functions of PID 1 that it was stopped in
-        self.failing = failing_calls(self.chance)
+        self.failing, self.denying = failing_calls(self.chance), wants(self.chance)
         self.wants = []  # [(since, until)]
         self.wanting = False
         self.wrong = []  # that a fault has seen
