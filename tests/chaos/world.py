@@ -192,8 +192,12 @@ class World:
         return {pid for pid in children if observers.stat_of(pid)[0] == "Z"}
 
     def usage(self):
-        """Descriptors and KiB of memory of its own, of each part of initd."""
-        return {name: (len(os.listdir(f"/proc/{pid}/fd")), anonymous_kib(pid)) for name, pid in self.parts().items()}
+        """Descriptors and KiB of memory of its own, of each part of initd; again, if one of them ends meanwhile."""
+        return wait_until("no part of initd ends", self._usage_now, PATIENCE)
+
+    def _usage_now(self):
+        with contextlib.suppress(FileNotFoundError):
+            return {name: (len(os.listdir(f"/proc/{pid}/fd")), anonymous_kib(pid)) for name, pid in self.parts().items()}
 
     # ---- The end
 
