@@ -134,7 +134,8 @@ bool wants_restart(const Policy& policy, Reason reason, const Exit& exit) noexce
   const bool exited = by_exit || reason == Reason::PreStart || reason == Reason::OutOfMemory;
   if (exited && policy.prevent.contains(exit)) return false;
   if (exited && policy.force.contains(exit)) return true;
-  const bool clean = by_exit && is_clean(policy, exit);
+  const bool ignored = reason == Reason::None;  // whatever the last step ended with
+  const bool clean = ignored || (by_exit && is_clean(policy, exit));
   const RunResult result = clean ? RunResult::Success : run_result(by_exit ? Reason::Signal : reason, exit);
   switch (policy.restart) {
     case RestartPolicy::No:

@@ -72,6 +72,7 @@ void try_again(World& world, UnitIndex unit) {
     case State::Backoff:
     case State::LongBackoff:
       forget_failures(record);
+      set_flag(record, kDone, false);  // whoever needs it waits for the run that comes now
       return enter(world, unit, State::Waiting);
     default:
       if (is_stopping(record.state)) record.end = End::Asked;

@@ -50,6 +50,24 @@ TEST(Requires, AOneshotNeedsOnlyToHaveSucceeded) {
   EXPECT_EQ(lab.log(), "TERM app, spawn app");
 }
 
+TEST(Requires, AOneshotThatIsAskedToRunOnceMoreIsWaitedFor) {
+  Lab lab(
+      "all requires=app\n app requires=setup restart=no\n"
+      " setup oneshot restart=always delay=9000 delay-max=9000");
+  lab.start("app");
+  lab.runs("setup");
+  lab.exits("setup");
+  lab.runs("app");
+  lab.exits("app", 1);
+  EXPECT_EQ(lab.state("setup"), State::LongBackoff);
+  lab.log();
+  lab.start("all");
+  EXPECT_EQ(lab.log(), "spawn setup");
+  lab.runs("setup");
+  lab.exits("setup");
+  EXPECT_EQ(lab.log(), "spawn app");
+}
+
 TEST(Requires, ARequestIsNotBlockedByWhatItTriesAgain) {
   Lab lab("app requires=mid\n mid requires=db\n db restart=no");
   lab.start("app");

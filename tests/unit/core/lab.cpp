@@ -96,6 +96,7 @@ void set_flag(unit::Unit& unit, std::string_view key) {
   if (key == "unneeded") unit.stop_when_unneeded = true;
   if (key == "no-manual-start") unit.refuse_manual_start = true;
   if (key == "no-manual-stop") unit.refuse_manual_stop = true;
+  if (key == "ignore-command") unit.service.command.at(0).ignore_failure = true;
   if (key == "ignore-pre") unit.service.pre_start.at(0).ignore_failure = true;
   if (key == "reboot-on-failure") unit.on_failure_action = unit::FailureAction::Reboot;
   if (key == "reboot-on-limit") unit.service.restart_limit.action = unit::FailureAction::Reboot;

@@ -172,6 +172,15 @@ TEST(Service, LongWaitsAreCalledFailures) {
   EXPECT_EQ(lab.log(), "spawn app, spawn mail, spawn app, spawn web");
 }
 
+TEST(Service, AFailureThatIsIgnoredIsNoReasonForARestart) {
+  Lab lab("job oneshot restart=on-failure ignore-command");
+  const JobId job = lab.start("job");
+  lab.runs("job");
+  lab.exits("job", 1);
+  EXPECT_EQ(lab.outcome(job), "done");
+  EXPECT_EQ(lab.state("job"), State::Inactive);
+}
+
 TEST(Service, LimitMayRebootTheMachine) {
   Lab lab("app burst=1 interval=60000 delay=10 reboot-on-limit");
   lab.start("app");
