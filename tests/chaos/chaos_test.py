@@ -4,7 +4,7 @@
 INITD_CHAOS says what to do, "P1=1000 P2=100": so many of each fault, in random order. Default: a sample of all, by the commit.
 P24=1, a console that nobody reads, is there from the beginning; else half the seeds have it.
 INITD_SEED is the seed of all chance (default: the commit). INITD_CHAOS_SCALE: so many hundred services (1). INITD_CHAOS_SECONDS:
-after so long the rest is left out.
+after so long the rest is left out. INITD_CHAOS_PACE: at most one fault in so many seconds.
 """
 
 import collections
@@ -25,6 +25,7 @@ from world import World  # noqa: E402
 
 SCALE = int(os.environ.get("INITD_CHAOS_SCALE", "1"))
 SECONDS = float(os.environ.get("INITD_CHAOS_SECONDS", "inf"))
+PACE = float(os.environ.get("INITD_CHAOS_PACE", "0"))
 ALWAYS = {"P1": 15, "P2": 5}  # of each sample
 OTHERS = 3  # of each sample, by chance
 MANY = 300  # of P2s: each function of PID 1's loop must have been hit by then
@@ -83,7 +84,8 @@ class ChaosTest(unittest.TestCase):
     def carry_out(self, world, plan):
         started = told = time.monotonic()
         done = collections.Counter()
-        for name in plan:
+        for at, name in enumerate(plan):
+            time.sleep(max(0.0, started + at * PACE - time.monotonic()))
             TABLE[name](world)
             done[name] += 1
             if time.monotonic() > started + SECONDS:
