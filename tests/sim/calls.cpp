@@ -55,7 +55,9 @@ void Simulation::follow_new_runs() {
     return !known || !core::is_stopping(engine_.record(*known).state);
   });
   for (const unit::Unit& unit : units_) {
-    if (engine_.record(*index(unit.id)).state != State::Preparing) continue;
+    const core::UnitView view = engine_.view(*index(unit.id));
+    const bool in_vain = view.phase == State::Blocked && view.blocked_kind == DependencyKind::PreparedBy;
+    if (view.phase != State::Preparing && !in_vain) continue;
     for (const unit::Dependency& d : unit.dependencies) {
       if (d.kind == DependencyKind::PreparedBy) anew_.insert(d.target);
     }
